@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct bytes: a borrowed view of memory. Whoever made the memory keeps it alive. */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <string.h>
+
+#include "core/base/attr.h"
+
+struct bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
+static inline struct bytes bytes_of(const void *data, size_t len)
+{
+    return (struct bytes){.data = data, .len = len};
+}
+
+static inline struct bytes bytes_text(const char *text)
+{
+    return (struct bytes){.data = (const uint8_t *)text, .len = strlen(text)};
+}
+
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* The first n bytes of *b, taken off its front; n must not be more than b->len. */
+static inline struct bytes bytes_take(struct bytes *b, size_t n)
+{
+    struct bytes front = {.data = b->data, .len = n};
+    b->data += n;
+    b->len -= n;
+    return front;
+}
+
+#endif
