@@ -156,6 +156,26 @@ int digest_expand(const struct secret *key, const char *label, struct bytes cont
     return ok == 1 ? 0 : refused(e, "HKDF-SHA-256");
 }
 
+int digest_scrypt(struct bytes passphrase, struct bytes salt, unsigned log2n, unsigned r,
+                  unsigned p, struct secret *out, struct error *e)
+{
+    if (r < 1 || r > 16 || p < 1 || p > 16 || log2n < 1 || log2n >= 16 * r || log2n > 30 ||
+        ((uint64_t)128 * r << log2n) > GIB)
+        return error_set(e, ERROR_USAGE,
+                         "scrypt parameters log2N %u, r %u, p %u are out of range", log2n, r,
+                         p);
+    uint64_t n = (uint64_t)1 << log2n;
+    /* Without a figure OpenSSL stops at 32 MiB: give it what these parameters need, no more. */
+    uint64_t memory = 128 * (uint64_t)r * (n + 2 + p);
+    const char *text = passphrase.len > 0 ? (const char *)passphrase.data : "";
+    if (EVP_PBE_scrypt(text, passphrase.len, salt.data, salt.len, n, r, p, memory, out->key,
+                       sizeof out->key) != 1) {
+        secret_wipe(out);
+        return refused(e, "scrypt");
+    }
+    return 0;
+}
+
 bool digest_equal(const void *a, const void *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;

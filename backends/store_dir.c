@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backends/store_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/failpoint.h"
+#include "core/base/file.h"
+#include "core/base/str.h"
+
+#define OBJECT_MODE 0600
+#define FOLDER_MODE 0700
+#define MAX_WHOLE (256 * MIB + KIB)
+#define MAX_DEPTH 2 /* packs/<hh>/<name> */
+
+/* Folders in which names were made since the last sync. */
+struct folders {
+    char **names;
+    size_t count;
+};
+
+struct store_dir {
+    struct store base;
+    int root;
+    char *path;
+    pthread_mutex_t lock; /* of dirty */
+    struct folders dirty;
+};
+
+static struct store_dir *self_of(struct store *s)
+{
+    return (struct store_dir *)(void *)s;
+}
+
+/* ---- folders ----------------------------------------------------------------------- */
+
+/* Remember a folder ("" is the root) for the next sync; the lock is held. */
+static int mark_dirty(struct store_dir *d, const char *name, size_t len, struct error *e)
+{
+    for (size_t i = 0; i < d->dirty.count; i++)
+        if (strlen(d->dirty.names[i]) == len && memcmp(d->dirty.names[i], name, len) == 0)
+            return 0;
+    char **names = reallocarray(d->dirty.names, d->dirty.count + 1, sizeof *names);
+    if (!names)
+        return error_memory(e, "list of folders");
+    d->dirty.names = names;
+    names[d->dirty.count] = str_copy_bytes(bytes_of(name, len), e);
+    if (!names[d->dirty.count])
+        return -1;
+    d->dirty.count++;
+    return 0;
+}
+
+/* Open the folder of an object, and make it when asked; *leaf is the name inside it.
+ * Answers STORE_ABSENT when it is not there. */
+static int open_folder(struct store_dir *d, const char *name, bool make, const char **leaf,
+                       int *fd, struct error *e)
+{
+    char folder[FILENAME_MAX];
+    const char *slash = strrchr(name, '/');
+    size_t len = slash ? (size_t)(slash - name) : 0;
+    *leaf = slash ? slash + 1 : name;
+    if (len >= sizeof folder)
+        return error_set(e, ERROR_USAGE, "object name of %zu bytes is too long", strlen(name));
+    memcpy(folder, name, len);
+    folder[len] = '\0';
+    for (size_t at = 0; make && at < len;) {
+        const char *next = strchr(folder + at, '/');
+        size_t part = next ? (size_t)(next - folder) : len;
+        char whole = folder[part];
+        folder[part] = '\0';
+        if (failpoint_hit("mkdir") < 0 ||
+            (mkdirat(d->root, folder, FOLDER_MODE) < 0 && errno != EEXIST))
+            return error_system(e, "folder %s/%s", d->path, folder);
+        folder[part] = whole;
+        at = part + 1;
+    }
+    *fd = openat(d->root, len ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0)
+        return 0;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return STORE_ABSENT;
+    return error_system(e, "folder %s/%s", d->path, folder);
+}
+
+static int mark_path(struct store_dir *d, const char *name, struct error *e)
+{
+    /* The object's folder and every one above it: each may have been made just now. */
+    int rc = 0;
+    (void)pthread_mutex_lock(&d->lock);
+    for (size_t len = strlen(name); rc == 0 && len > 0;) {
+        while (len > 0 && name[len - 1] != '/')
+            len--;
+        len = len > 0 ? len - 1 : 0;
+        rc = mark_dirty(d, name, len, e);
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+/* ---- operations -------------------------------------------------------------------- */
+
+static int put(struct store *s, const char *name, struct bytes content, struct error *e)
+{
+    struct store_dir *d = self_of(s);
+    const char *leaf;
+    int fd = -1;
+    int rc = open_folder(d, name, true, &leaf, &fd, e);
+    if (rc == STORE_ABSENT)
+        return error_set(e, ERROR_BUSY, "folder of %s vanished", name);
+    if (rc == 0)
+        rc = file_create_at(fd, leaf, content, OBJECT_MODE, e);
+    if (fd >= 0)
+        (void)close(fd);
+    if (rc == FILE_EXISTS)
+        return STORE_EXISTS;
+    if (rc == 0)
+        rc = mark_path(d, name, e);
+    return rc < 0 ? error_wrap(e, "store %s: %s", d->path, name) : 0;
+}
+
+static int read_object(int fd, uint64_t offset, size_t len, struct buf *out, struct error *e)
+{
+    struct stat st;
+    size_t got;
+    if (fstat(fd, &st) < 0)
+        return error_system(e, "its size");
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, ERROR_CORRUPT, "is no regular file");
+    uint64_t size = (uint64_t)st.st_size;
+    uint64_t rest = offset < size ? size - offset : 0;
+    if (len == STORE_ALL && rest > MAX_WHOLE)
+        return error_set(e, ERROR_CORRUPT, "is %llu bytes long, at most %zu are allowed",
+                         (unsigned long long)rest, MAX_WHOLE);
+    if (len > rest)
+        len = (size_t)rest;
+    if (buf_reserve(out, len, e) < 0 || file_read_at(fd, offset, out->data, len, &got, e) < 0)
+        return -1;
+    out->len = got;
+    return 0;
+}
+
+static int get(struct store *s, const char *name, uint64_t offset, size_t len, struct buf *out,
+               struct error *e)
+{
+    struct store_dir *d = self_of(s);
+    out->len = 0;
+    int fd = openat(d->root, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return STORE_ABSENT;
+    if (fd < 0)
+        return error_system(e, "store %s: %s", d->path, name);
+    int rc = read_object(fd, offset, len, out, e);
+    (void)close(fd);
+    return rc < 0 ? error_wrap(e, "store %s: %s", d->path, name) : 0;
+}
+
+struct listing {
+    struct store_dir *dir;
+    const char *prefix;
+    store_visit *visit;
+    void *arg;
+};
+
+static int list_folder(const struct listing *l, const char *folder, int depth, struct error *e);
+
+/* One name of a folder: visited, or walked into. Depth is bounded, so is the recursion. */
+static int list_name(const struct listing *l, int fd, const char *folder, const char *leaf,
+                     int depth, struct error *e)
+{
+    char name[FILENAME_MAX];
+    struct stat st;
+    int n = snprintf(name, sizeof name, "%s%s%s", folder, *folder ? "/" : "", leaf);
+    if (n < 0 || (size_t)n >= sizeof name)
+        return 0;
+    size_t both = strlen(l->prefix) < (size_t)n ? strlen(l->prefix) : (size_t)n;
+    if (memcmp(name, l->prefix, both) != 0)
+        return 0;
+    if (fstatat(fd, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : error_system(e, "store %s: %s", l->dir->path, name);
+    if (S_ISDIR(st.st_mode))
+        return depth < MAX_DEPTH ? list_folder(l, name, depth + 1, e) : 0;
+    if (!S_ISREG(st.st_mode) || both < strlen(l->prefix))
+        return 0;
+    struct store_item item = {
+        .name = name,
+        .size = (uint64_t)st.st_size,
+        .modified_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
+    };
+    return l->visit(l->arg, &item, e) < 0 ? -1 : 0;
+}
+
+static int list_folder(const struct listing *l, const char *folder, int depth, struct error *e)
+{
+    int fd = openat(l->dir->root, *folder ? folder : ".",
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    int rc = 0;
+    if (!dir) {
+        if (fd >= 0)
+            (void)close(fd);
+        if (errno == ENOENT)
+            return 0;
+        return error_system(e, "store %s: folder %s", l->dir->path, folder);
+    }
+    while (rc == 0) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (!entry) {
+            if (errno != 0)
+                rc = error_system(e, "store %s: folder %s", l->dir->path, folder);
+            break;
+        }
+        if (entry->d_name[0] != '.')
+            rc = list_name(l, dirfd(dir), folder, entry->d_name, depth, e);
+    }
+    (void)closedir(dir);
+    return rc;
+}
+
+static int list(struct store *s, const char *prefix, store_visit *visit, void *arg,
+                struct error *e)
+{
+    struct listing l = {.dir = self_of(s), .prefix = prefix, .visit = visit, .arg = arg};
+    char folder[FILENAME_MAX];
+    const char *slash = strrchr(prefix, '/');
+    size_t len = slash ? (size_t)(slash - prefix) : 0;
+    if (len >= sizeof folder)
+        return error_set(e, ERROR_USAGE, "prefix of %zu bytes is too long", len);
+    memcpy(folder, prefix, len);
+    folder[len] = '\0';
+    return list_folder(&l, folder, 0, e);
+}
+
+static int remove_object(struct store *s, const char *name, struct error *e)
+{
+    struct store_dir *d = self_of(s);
+    if (failpoint_hit("unlink") == 0 && unlinkat(d->root, name, 0) == 0)
+        return mark_path(d, name, e);
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    return error_system(e, "store %s: removing %s", d->path, name);
+}
+
+static int sync_folder(struct store_dir *d, const char *name, struct error *e)
+{
+    int fd = openat(d->root, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) /* removed by a collector meanwhile, so it was empty */
+        return 0;
+    if (fd < 0)
+        return error_system(e, "store %s: folder %s", d->path, name);
+    int rc = file_sync_dir(fd, e);
+    (void)close(fd);
+    return rc < 0 ? error_wrap(e, "store %s: folder %s", d->path, name) : 0;
+}
+
+static int sync_store(struct store *s, struct error *e)
+{
+    struct store_dir *d = self_of(s);
+    int rc = 0;
+    (void)pthread_mutex_lock(&d->lock);
+    struct folders dirty = d->dirty;
+    d->dirty = (struct folders){0};
+    (void)pthread_mutex_unlock(&d->lock);
+    for (size_t i = 0; i < dirty.count; i++) {
+        if (rc == 0)
+            rc = sync_folder(d, dirty.names[i], e);
+        free(dirty.names[i]);
+    }
+    free(dirty.names);
+    return rc;
+}
+
+static const char *describe(struct store *s)
+{
+    (void)s;
+    return "directory; create-if-absent: yes; durable: fsync";
+}
+
+static void close_store(struct store *s)
+{
+    struct store_dir *d = self_of(s);
+    for (size_t i = 0; i < d->dirty.count; i++)
+        free(d->dirty.names[i]);
+    free(d->dirty.names);
+    if (d->root >= 0)
+        (void)close(d->root);
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d->path);
+    free(d);
+}
+
+static const struct store_ops ops = {
+    .put = put,
+    .get = get,
+    .list = list,
+    .remove = remove_object,
+    .sync = sync_store,
+    .describe = describe,
+    .close = close_store,
+};
+
+struct store *store_dir_open(const char *path, bool create, struct error *e)
+{
+    struct store_dir *d = calloc(1, sizeof *d);
+    if (!d) {
+        (void)error_memory(e, "store");
+        return NULL;
+    }
+    *d = (struct store_dir){.base = {.ops = &ops}, .root = -1};
+    (void)pthread_mutex_init(&d->lock, NULL);
+    d->path = str_copy(path, e);
+    if (!d->path || (create && file_make_dirs(path, FOLDER_MODE, e) < 0))
+        goto fail;
+    d->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->root < 0) {
+        bool absent = errno == ENOENT;
+        (void)error_system(e, "repository %s", path);
+        if (absent && e) {
+            e->kind = ERROR_NO_REPOSITORY;
+            (void)error_hint(e, "pgkeep init makes a repository");
+        }
+        goto fail;
+    }
+    return &d->base;
+fail:
+    close_store(&d->base);
+    return NULL;
+}

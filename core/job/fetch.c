@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/job/fetch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/str.h"
+#include "core/flow/seal.h"
+#include "core/repo/pack.h"
+
+#define OPEN_PACKS 64 /* heads kept: more than workers, and enough for recipes beside rows */
+#define OPEN_KEYS 16
+
+struct open_pack {
+    uint8_t pack_id[FORMAT_ID_LEN];
+    struct pack_reader *reader;
+    char name[FORMAT_NAME_MAX];
+    unsigned users;
+    uint64_t used_at;
+};
+
+struct open_keys {
+    bool used;
+    uint8_t backup_id[FORMAT_ID_LEN];
+    struct repo_keys keys;
+};
+
+struct fetch {
+    struct repo *repo;
+    const struct closure *closure;
+    struct secret chunk_id_key;
+    pthread_mutex_t lock; /* of all below */
+    struct open_pack packs[OPEN_PACKS];
+    uint64_t now;
+    struct open_keys keys[OPEN_KEYS];
+    size_t next_key;
+    struct buf head;
+    atomic_uint_fast64_t decoded;
+};
+
+struct fetch *fetch_new(struct repo *repo, const struct closure *closure,
+                        const struct secret *chunk_id_key, struct error *e)
+{
+    struct fetch *f = calloc(1, sizeof *f);
+    if (!f) {
+        (void)error_memory(e, "reader of chunks");
+        return NULL;
+    }
+    f->repo = repo;
+    f->closure = closure;
+    f->chunk_id_key = *chunk_id_key;
+    (void)pthread_mutex_init(&f->lock, NULL);
+    return f;
+}
+
+void fetch_free(struct fetch *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < OPEN_PACKS; i++)
+        pack_reader_free(f->packs[i].reader);
+    buf_done(&f->head);
+    (void)pthread_mutex_destroy(&f->lock);
+    explicit_bzero(f->keys, sizeof f->keys);
+    secret_wipe(&f->chunk_id_key);
+    free(f);
+}
+
+int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f, struct error *e)
+{
+    *s = (struct fetch_scratch){0};
+    s->compress = compress_new(COMPRESS_LEVEL, e);
+    s->hmac = s->compress ? digest_hmac_new(&f->chunk_id_key, e) : NULL;
+    if (s->hmac)
+        return 0;
+    fetch_scratch_done(s);
+    return -1;
+}
+
+void fetch_scratch_done(struct fetch_scratch *s)
+{
+    compress_free(s->compress);
+    digest_hmac_free(s->hmac);
+    buf_done(&s->sealed);
+    buf_done(&s->stored);
+    *s = (struct fetch_scratch){0};
+}
+
+uint64_t fetch_decoded_bytes(struct fetch *f)
+{
+    return atomic_load(&f->decoded);
+}
+
+struct same_content {
+    const struct ref_object *wanted;
+    char *name;
+    bool found;
+};
+
+static int visit_same(void *arg, const struct store_item *item, struct error *e)
+{
+    struct same_content *s = arg;
+    struct ref_object object;
+    (void)e;
+    if (!s->found && ref_pack_parse(item->name, &object) &&
+        memcmp(object.sha256, s->wanted->sha256, FORMAT_HASH_LEN) == 0) {
+        (void)snprintf(s->name, FORMAT_NAME_MAX, "%s", item->name);
+        s->found = true;
+    }
+    return 0;
+}
+
+/* The pack's head into f->head, and the name under which it was found: that of the closure,
+ * or another one with the same content. */
+static int load_head(struct fetch *f, const struct closure_pack *pack,
+                     char name[FORMAT_NAME_MAX], struct error *e)
+{
+    struct store *store = repo_store(f->repo);
+    char folder[16];
+    ref_pack_name(name, &pack->object);
+    int rc = store_get(store, name, 0, PACK_HEAD_MAX, &f->head, e);
+    if (rc != STORE_ABSENT)
+        return rc;
+    struct same_content same = {.wanted = &pack->object, .name = name};
+    (void)snprintf(folder, sizeof folder, "%.9s", name);
+    if (store_list(store, folder, visit_same, &same, e) < 0)
+        return -1;
+    rc = same.found ? store_get(store, name, 0, PACK_HEAD_MAX, &f->head, e) : STORE_ABSENT;
+    return rc == STORE_ABSENT ? error_set(e, ERROR_CORRUPT, "pack %s is missing", name) : rc;
+}
+
+static const struct repo_keys *keys_of(struct fetch *f, const struct pack_head *head,
+                                       struct error *e)
+{
+    for (size_t i = 0; i < OPEN_KEYS; i++)
+        if (f->keys[i].used &&
+            memcmp(f->keys[i].backup_id, head->backup_id, FORMAT_ID_LEN) == 0)
+            return &f->keys[i].keys;
+    struct open_keys *k = &f->keys[f->next_key];
+    if (repo_open_keys(f->repo, head->backup_id, head->envelopes, &k->keys, e) < 0) {
+        k->used = false;
+        return NULL;
+    }
+    k->used = true;
+    memcpy(k->backup_id, head->backup_id, FORMAT_ID_LEN);
+    f->next_key = (f->next_key + 1) % OPEN_KEYS;
+    return &k->keys;
+}
+
+static int open_pack(struct fetch *f, struct open_pack *p, const struct closure_pack *pack,
+                     struct error *e)
+{
+    struct pack_head head;
+    pack_reader_free(p->reader);
+    p->reader = NULL;
+    if (load_head(f, pack, p->name, e) < 0)
+        return -1;
+    if (pack_head_read(buf_view(&f->head), &head, e) < 0)
+        return error_wrap(e, "%s", p->name);
+    if (memcmp(head.pack_id, pack->pack_id, FORMAT_ID_LEN) != 0 ||
+        memcmp(head.repository_id, repo_id(f->repo), FORMAT_ID_LEN) != 0)
+        return error_set(e, ERROR_CORRUPT, "%s holds another pack", p->name);
+    const struct repo_keys *keys = keys_of(f, &head, e);
+    if (!keys)
+        return -1;
+    p->reader =
+        pack_reader_new(&head, keys->has_content ? &keys->content : NULL, &keys->metadata, e);
+    memcpy(p->pack_id, pack->pack_id, FORMAT_ID_LEN);
+    return p->reader ? 0 : -1;
+}
+
+/* The open pack of a chunk, in use until leave; NULL on error. */
+static struct open_pack *enter(struct fetch *f, const struct ref *ref, struct error *e)
+{
+    struct open_pack *oldest = NULL;
+    struct open_pack *found = NULL;
+    (void)pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < OPEN_PACKS && !found; i++) {
+        struct open_pack *p = &f->packs[i];
+        if (p->reader && memcmp(p->pack_id, ref->pack_id, FORMAT_ID_LEN) == 0)
+            found = p;
+        else if (p->users == 0 && (!oldest || p->used_at < oldest->used_at))
+            oldest = p;
+    }
+    if (!found) {
+        const struct closure_pack *pack = closure_find(f->closure, ref->pack_id);
+        if (!pack)
+            (void)error_set(e, ERROR_CORRUPT,
+                            "a recipe points into a pack that the manifest does not list");
+        else if (!oldest)
+            (void)error_set(e, ERROR_BUSY, "more than %d packs in use", OPEN_PACKS);
+        else if (open_pack(f, oldest, pack, e) == 0)
+            found = oldest;
+    }
+    if (found) {
+        found->users++;
+        found->used_at = ++f->now;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    return found;
+}
+
+static void leave(struct fetch *f, struct open_pack *p)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    p->users--;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pack *p,
+                  const struct ref *ref, struct buf *plain, struct error *e)
+{
+    uint8_t id[FORMAT_HASH_LEN];
+    int rc = store_get(repo_store(f->repo), p->name, ref->offset,
+                       (size_t)ref->stored + SEAL_TAG_LEN, &s->sealed, e);
+    if (rc == STORE_ABSENT)
+        return error_set(e, ERROR_CORRUPT, "is missing");
+    plain->len = s->stored.len = 0;
+    if (rc < 0 || buf_reserve(plain, ref->plain, e) < 0 ||
+        buf_reserve(&s->stored, ref->stored, e) < 0)
+        return -1;
+    bool raw = ref->codec == FORMAT_CODEC_RAW;
+    if (pack_fetch(p->reader, ref, buf_view(&s->sealed), raw ? plain->data : s->stored.data,
+                   e) < 0)
+        return -1;
+    if (!raw && ref->codec != FORMAT_CODEC_ZSTD)
+        return error_set(e, ERROR_UNSUPPORTED, "codec %u is not known to this version",
+                         ref->codec);
+    if (!raw && compress_undo(s->compress, bytes_of(s->stored.data, ref->stored), plain->data,
+                              ref->plain, e) < 0)
+        return -1;
+    plain->len = ref->plain;
+    if (digest_hmac_of(s->hmac, bytes_of(&ref->kind, 1), buf_view(plain), id, e) < 0)
+        return -1;
+    if (!digest_equal(id, ref->chunk_id, sizeof id))
+        return error_set(e, ERROR_CORRUPT, "content does not match its id");
+    atomic_fetch_add(&f->decoded, ref->plain);
+    return 0;
+}
+
+int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,
+                struct buf *plain, struct error *e)
+{
+    struct open_pack *p = enter(f, ref, e);
+    if (!p)
+        return -1;
+    int rc = decode(f, s, p, ref, plain, e);
+    if (rc < 0)
+        (void)error_wrap(e, "%s, record %u", p->name, ref->record);
+    leave(f, p);
+    return rc;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journey back: a member of a backup put together again, byte for byte. Verifying walks
+ * the same way with nobody at its end (one code path for both). */
+#ifndef JOB_RESTORE_H
+#define JOB_RESTORE_H
+
+#include <signal.h>
+
+#include "core/base/digest.h"
+#include "core/repo/entry.h"
+#include "core/repo/repo.h"
+
+/* An entry of a dump, as it passes by. */
+struct restore_entry {
+    const struct entry *entry;
+    uint32_t place;                  /* in file order, from 0 */
+    bool has_copy_sha256;            /* rows, and checked */
+    uint8_t copy_sha256[DIGEST_LEN]; /* of the COPY text */
+};
+
+struct restore_options {
+    struct repo *repo;
+    const struct manifest *manifest; /* open */
+    unsigned workers;
+    /* Where the bytes go; NULL: nowhere. A negative answer ends the restore. */
+    int (*write)(void *arg, struct bytes b, struct error *e);
+    void *write_arg;
+    bool check; /* recompute row hashes, digests, content hashes */
+    /* After each data block; may be NULL. */
+    int (*on_entry)(void *arg, const struct restore_entry *entry, struct error *e);
+    void *on_entry_arg;
+    const volatile sig_atomic_t *stop;
+};
+
+struct restore;
+
+/* Everything in o is borrowed. Starts the threads. ERROR_KEY. */
+MUST_CHECK struct restore *restore_new(const struct restore_options *o, struct error *e);
+void restore_free(struct restore *r);
+
+/* Deliver one member. ERROR_DIFFERENT when the SHA-256 of what was delivered is not that of
+ * what was stored; ERROR_CORRUPT for damage met on the way. */
+MUST_CHECK int restore_member(struct restore *r, const struct member *m, struct error *e);
+
+/* The TOC of a dump, header in front; appended to out. */
+MUST_CHECK int restore_toc(struct restore *r, const struct member *m, struct buf *out,
+                           struct error *e);
+/* Every item of the entry table, in file order. */
+typedef int restore_visit(void *arg, const struct entry *entry, struct error *e);
+MUST_CHECK int restore_entries(struct restore *r, const struct member *m, restore_visit *visit,
+                               void *arg, struct error *e);
+/* COPY text of one table without end mark, through o.write. ERROR_CORRUPT. */
+MUST_CHECK int restore_rows(struct restore *r, const struct entry *entry, struct error *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A row stream read back: does it hold the rows that the manifest says? Recomputes what
+ * job/rows_out computed when the rows were stored, and the SHA-256 of the COPY text. */
+#ifndef JOB_ROWS_CHECK_H
+#define JOB_ROWS_CHECK_H
+
+#include "core/base/digest.h"
+#include "core/job/stream_in.h"
+#include "core/repo/entry.h"
+#include "core/rows/row_hash.h"
+
+struct rows_check;
+
+MUST_CHECK struct rows_check *rows_check_new(const uint8_t row_key[ROW_HASH_KEY_LEN],
+                                             struct error *e);
+void rows_check_free(struct rows_check *c);
+void rows_check_begin(struct rows_check *c);
+/* ERROR_CORRUPT for a slice that does not end at a row. */
+MUST_CHECK int rows_check_add(struct rows_check *c, const struct stream_in_item *item,
+                              struct error *e);
+/* Compare with the entry: rows, bytes, digest, content. ERROR_CORRUPT. copy_sha256: of the
+ * whole COPY text. */
+MUST_CHECK int rows_check_end(struct rows_check *c, const struct entry *entry,
+                              uint8_t copy_sha256[DIGEST_LEN], struct error *e);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From chunks to packs in the store. One thread hands chunks over; N workers name, look up
+ * and compress them; one packer, in the order in which they came, gives each its place and
+ * writes the recipes; one uploader stores full packs. Memory is bounded by the slots of the
+ * queue and two packs. The first error stops all. */
+#ifndef JOB_WRITER_H
+#define JOB_WRITER_H
+
+#include "core/repo/pack.h"
+#include "core/repo/session.h"
+#include "core/repo/stream.h"
+
+/* The chunk index of a catalog. Called from several threads. Answers 0 found, 1 unknown. */
+struct writer_index {
+    void *arg;
+    int (*lookup)(void *arg, const uint8_t chunk_id[FORMAT_HASH_LEN], struct ref *ref,
+                  struct closure_pack *pack, struct error *e);
+    /* A pack of ours is in the store. */
+    int (*add)(void *arg, const struct closure_pack *pack, const struct ref *refs, size_t count,
+               struct error *e);
+};
+
+struct writer_options {
+    struct repo *repo;
+    const struct session *session;
+    const struct pack_keys *keys;
+    const struct keyring_domain *domain;
+    const struct writer_index *index; /* NULL: nothing is known of old packs */
+    unsigned workers;                 /* at least 1 */
+    int level;                        /* zstd */
+};
+
+struct writer_totals {
+    uint64_t chunks;       /* handed over */
+    uint64_t new_chunks;   /* stored now */
+    uint64_t stored_bytes; /* bytes of the new packs */
+    uint64_t packs;
+};
+
+struct writer;
+
+/* Everything in o is borrowed for the writer's life. Starts the threads. */
+MUST_CHECK struct writer *writer_new(const struct writer_options *o, struct error *e);
+/* Stops what still runs. */
+void writer_free(struct writer *w);
+
+/* A stream that is being stored; at most a few are open at once. */
+struct writer_stream;
+MUST_CHECK struct writer_stream *writer_stream_new(enum format_stream kind, struct error *e);
+void writer_stream_free(struct writer_stream *s);
+
+/* Hand over one chunk of stream s: *plain is swapped for an empty buffer. rows: how many, for
+ * FORMAT_KIND_ROWS. part_of_row: a piece of one long row, which writer_row_end closes. Blocks
+ * while all slots are full. -1 with the writer's first error. */
+struct writer_chunk {
+    uint8_t kind; /* enum format_kind */
+    uint64_t rows;
+    bool part_of_row;
+};
+MUST_CHECK int writer_put(struct writer *w, struct writer_stream *s,
+                          const struct writer_chunk *chunk, struct buf *plain, struct error *e);
+MUST_CHECK int writer_row_end(struct writer *w, struct writer_stream *s, struct error *e);
+/* Nothing follows in s. Its recipes are known after the next writer_settle. */
+MUST_CHECK int writer_stream_end(struct writer *w, struct writer_stream *s, struct error *e);
+
+/* Wait until all that was handed over has its place. */
+MUST_CHECK int writer_settle(struct writer *w, struct error *e);
+
+/* The recipes of a settled stream, moved into part; s may be freed then. */
+void writer_stream_take(struct writer_stream *s, struct stream_part *part);
+
+/* Nothing follows at all: store the last pack, sync the store, end the threads. The packs that
+ * were made or pointed into are added to *closure. */
+MUST_CHECK int writer_finish(struct writer *w, struct closure *closure,
+                             struct writer_totals *totals, struct error *e);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/repo/entry.h"
+
+#include <stdlib.h>
+
+#include "core/base/str.h"
+#include "core/repo/tlv.h"
+
+enum {
+    TAG_SCHEMA = 1,
+    TAG_NAME,
+    TAG_DESC,
+    TAG_OID,
+    TAG_PLACE,
+    TAG_PAYLOAD,
+    TAG_RULE,
+    TAG_PIECES,
+    TAG_OBJECTS,
+    TAG_CONTENT,
+    TAG_READ_IN,
+};
+
+void entry_done(struct entry *entry)
+{
+    free(entry->schema);
+    free(entry->name);
+    free(entry->desc);
+    free(entry->oid);
+    stream_done(&entry->payload);
+    stream_done(&entry->pieces);
+    stream_done(&entry->objects);
+    *entry = (struct entry){0};
+}
+
+static int put_stream(struct buf *out, uint64_t tag, const struct stream *s, struct error *e)
+{
+    struct buf value = {0};
+    int rc = s->kind == 0 ? 0 : stream_write(s, &value, e);
+    if (rc == 0 && s->kind != 0)
+        rc = tlv_put(out, tag, buf_view(&value), e);
+    buf_done(&value);
+    return rc;
+}
+
+static int put_small(const struct entry *entry, struct buf *out, struct error *e)
+{
+    struct buf rule = {0};
+    uint8_t content[8 + sizeof entry->sum];
+    int rc = -1;
+    buf_store_u64(content, entry->rows);
+    memcpy(content + 8, entry->sum, sizeof entry->sum);
+    if (tlv_text(out, TAG_SCHEMA, entry->schema, e) < 0 ||
+        tlv_text(out, TAG_NAME, entry->name, e) < 0 ||
+        tlv_text(out, TAG_DESC, entry->desc, e) < 0 ||
+        tlv_text(out, TAG_OID, entry->oid, e) < 0 ||
+        (entry->place != ENTRY_OWN_PLACE && tlv_uint(out, TAG_PLACE, entry->place, e) < 0) ||
+        buf_varint(&rule, entry->rule, e) < 0 || buf_varint(&rule, entry->rule_n, e) < 0 ||
+        tlv_put(out, TAG_RULE, buf_view(&rule), e) < 0 ||
+        tlv_put(out, TAG_CONTENT, bytes_of(content, sizeof content), e) < 0)
+        goto out;
+    rc = 0;
+out:
+    buf_done(&rule);
+    return rc;
+}
+
+int entry_write(const struct entry *entry, struct buf *out, struct error *e)
+{
+    struct buf item = {0};
+    int rc = -1;
+    if (put_small(entry, &item, e) < 0 ||
+        put_stream(&item, TAG_PAYLOAD, &entry->payload, e) < 0 ||
+        put_stream(&item, TAG_PIECES, &entry->pieces, e) < 0 ||
+        put_stream(&item, TAG_OBJECTS, &entry->objects, e) < 0 ||
+        buf_varint(out, item.len, e) < 0 || buf_append(out, item.data, item.len, e) < 0)
+        goto out;
+    rc = 0;
+out:
+    buf_done(&item);
+    return rc;
+}
+
+/* A text that may stand once and has no NUL inside. */
+static int get_text(struct tlv_reader *r, const struct tlv *t, char **out, struct error *e)
+{
+    tlv_once(r, t);
+    if (*out || memchr(t->value.data, 0, t->value.len)) {
+        r->bad = true;
+        return 0;
+    }
+    *out = str_copy_bytes(t->value, e);
+    return *out ? 0 : -1;
+}
+
+static int get_stream(struct tlv_reader *r, const struct tlv *t, struct stream *out,
+                      struct error *e)
+{
+    tlv_once(r, t);
+    return r->bad ? 0 : stream_read(t->value, out, e);
+}
+
+static void get_rule(struct tlv_reader *r, const struct tlv *t, struct entry *out)
+{
+    tlv_once(r, t);
+    struct cursor c = cursor_of(t->value);
+    uint64_t rule = cursor_varint(&c);
+    out->rule_n = cursor_varint(&c);
+    if (!cursor_ended(&c) || rule < FORMAT_PIECES_LINE || rule > FORMAT_PIECES_LIST ||
+        (rule == FORMAT_PIECES_FIXED) != (out->rule_n > 0) || out->rule_n > INT32_MAX)
+        r->bad = true;
+    out->rule = (uint8_t)rule;
+}
+
+static int get_field(struct tlv_reader *r, const struct tlv *t, struct entry *out,
+                     struct error *e)
+{
+    switch (t->tag) {
+    case TAG_SCHEMA:
+        return get_text(r, t, &out->schema, e);
+    case TAG_NAME:
+        return get_text(r, t, &out->name, e);
+    case TAG_DESC:
+        return get_text(r, t, &out->desc, e);
+    case TAG_OID:
+        return get_text(r, t, &out->oid, e);
+    case TAG_PLACE:
+        out->place = (uint32_t)tlv_get_uint(r, t, UINT32_MAX - 1);
+        return 0;
+    case TAG_PAYLOAD:
+        return get_stream(r, t, &out->payload, e);
+    case TAG_PIECES:
+        return get_stream(r, t, &out->pieces, e);
+    case TAG_OBJECTS:
+        return get_stream(r, t, &out->objects, e);
+    case TAG_RULE:
+        get_rule(r, t, out);
+        return 0;
+    case TAG_CONTENT: {
+        uint8_t content[8 + sizeof out->sum];
+        tlv_get_fixed(r, t, content, sizeof content);
+        struct cursor c = cursor_of(bytes_of(content, sizeof content));
+        out->rows = cursor_u64(&c);
+        cursor_copy(&c, out->sum, sizeof out->sum);
+        return 0;
+    }
+    default:
+        return 0;
+    }
+}
+
+int entry_read(struct cursor *c, struct entry *out, struct error *e)
+{
+    uint64_t len = cursor_varint(c);
+    if (c->bad || len > c->left.len)
+        return error_set(e, ERROR_CORRUPT, "entry table: item at byte %zu is cut", c->at);
+    struct tlv_reader r = tlv_reader_of(cursor_bytes(c, (size_t)len));
+    struct tlv t;
+    out->place = ENTRY_OWN_PLACE;
+    while (tlv_next(&r, &t))
+        if (get_field(&r, &t, out, e) < 0)
+            return -1;
+    if (!out->name || !out->desc || out->payload.kind == 0 || out->rule == 0 ||
+        (out->rule == FORMAT_PIECES_LIST && out->pieces.kind == 0 && out->objects.kind == 0))
+        r.bad = true;
+    return tlv_end(&r, "entry table item", e);
+}

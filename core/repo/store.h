@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store: a place for named objects that are written once and never changed. The one
+ * interface of the program; backends implement it. All calls block, and may be made from
+ * several threads at once on one handle.
+ *
+ * What every store guarantees: an object is there whole or not at all; a put that was
+ * answered with 0 is seen by the next get and list from anywhere; what stood before a sync
+ * that was answered with 0 survives a power loss. Transport errors are ERROR_BUSY (trying
+ * again later may help), refusals of the operating system ERROR_IO. */
+#ifndef REPO_STORE_H
+#define REPO_STORE_H
+
+#include "core/base/buf.h"
+
+#define STORE_ABSENT 1 /* no object of that name */
+#define STORE_EXISTS 2 /* put: the name is taken; nothing was written */
+
+#define STORE_ALL SIZE_MAX /* get: to the end of the object */
+
+struct store;
+
+struct store_item {
+    const char *name; /* good during the visit */
+    uint64_t size;
+    int64_t modified_us; /* by the store's own clock */
+};
+
+/* Called once for every object; a negative answer (error filled) ends the listing with -1. */
+typedef int store_visit(void *arg, const struct store_item *item, struct error *e);
+
+struct store_ops {
+    /* Make the object `name` of content. 0 or STORE_EXISTS. Names are those of
+     * docs/FORMAT.md 1.1; folders are made as needed. */
+    int (*put)(struct store *s, const char *name, struct bytes content, struct error *e);
+
+    /* Read len bytes from offset into out (cleared first); less where the object ends
+     * before. 0 or STORE_ABSENT. With STORE_ALL objects above 256 MiB are refused. */
+    int (*get)(struct store *s, const char *name, uint64_t offset, size_t len, struct buf *out,
+               struct error *e);
+
+    /* Visit all objects whose name begins with prefix ("" or "folder/", "packs/"), in no
+     * order. Objects made or removed meanwhile may be missed or seen; all others are seen
+     * exactly once. Things that are no object of ours are visited too: names are checked by
+     * the caller (repo_name_known). */
+    int (*list)(struct store *s, const char *prefix, store_visit *visit, void *arg,
+                struct error *e);
+
+    /* 0 when the object is gone, also when it never was there. */
+    int (*remove)(struct store *s, const char *name, struct error *e);
+
+    /* Everything put so far survives a power loss from here on. */
+    int (*sync)(struct store *s, struct error *e);
+
+    /* What was found out about this store, for people: "create-if-absent: yes" and so on. */
+    const char *(*describe)(struct store *s);
+
+    void (*close)(struct store *s);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+static inline int store_put(struct store *s, const char *name, struct bytes content,
+                            struct error *e)
+{
+    return s->ops->put(s, name, content, e);
+}
+
+static inline int store_get(struct store *s, const char *name, uint64_t offset, size_t len,
+                            struct buf *out, struct error *e)
+{
+    return s->ops->get(s, name, offset, len, out, e);
+}
+
+static inline int store_list(struct store *s, const char *prefix, store_visit *visit, void *arg,
+                             struct error *e)
+{
+    return s->ops->list(s, prefix, visit, arg, e);
+}
+
+static inline int store_remove(struct store *s, const char *name, struct error *e)
+{
+    return s->ops->remove(s, name, e);
+}
+
+static inline int store_sync(struct store *s, struct error *e)
+{
+    return s->ops->sync(s, e);
+}
+
+static inline const char *store_describe(struct store *s)
+{
+    return s->ops->describe(s);
+}
+
+static inline void store_close(struct store *s)
+{
+    if (s)
+        s->ops->close(s);
+}
+
+#endif

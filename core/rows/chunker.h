@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where chunks end, so that equal content is cut alike wherever it stands: rows by their
+ * hash, bytes by FastCDC with a keyed gear table (docs/FORMAT.md 9). */
+#ifndef ROWS_CHUNKER_H
+#define ROWS_CHUNKER_H
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/base/secret.h"
+#include "core/rows/row_hash.h"
+
+#define CHUNKER_ROWS_MIN (512 * KIB)
+#define CHUNKER_ROWS_MEAN (512 * KIB) /* beyond the minimum */
+#define CHUNKER_ROWS_MAX (2 * MIB)
+
+#define CHUNKER_MIN (16 * KIB)
+#define CHUNKER_NORMAL (64 * KIB)
+#define CHUNKER_MAX (256 * KIB)
+
+/* Does a chunk of chunk_len bytes end behind its last row, of row_len bytes? */
+static inline bool chunker_row_ends(size_t chunk_len, size_t row_len,
+                                    const struct row_hash *hash)
+{
+    if (chunk_len < CHUNKER_ROWS_MIN)
+        return false;
+    return hash->low >> 32 < ((uint64_t)row_len << 32) / CHUNKER_ROWS_MEAN;
+}
+
+/* Would the next row, of row_len bytes, make the chunk too large? */
+static inline bool chunker_row_overflows(size_t chunk_len, size_t row_len)
+{
+    return chunk_len > 0 && chunk_len + row_len > CHUNKER_ROWS_MAX;
+}
+
+/* FastCDC for one domain. */
+struct chunker {
+    uint64_t gear[256];
+};
+
+MUST_CHECK int chunker_init(struct chunker *c, const struct secret *gear_key, struct error *e);
+/* Length of the first chunk of b; b.len must be at least CHUNKER_MAX, or be all that is left
+ * of the stream. */
+size_t chunker_cut(const struct chunker *c, struct bytes b);
+
+#endif
