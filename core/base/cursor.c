@@ -35,16 +35,23 @@ uint16_t cursor_u16(struct cursor *c)
     return (uint16_t)(raw[0] | raw[1] << 8);
 }
 
+static uint32_t load_u32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 uint32_t cursor_u32(struct cursor *c)
 {
-    uint32_t low = cursor_u16(c);
-    return low | (uint32_t)cursor_u16(c) << 16;
+    uint8_t raw[4];
+    cursor_copy(c, raw, sizeof raw);
+    return load_u32(raw);
 }
 
 uint64_t cursor_u64(struct cursor *c)
 {
-    uint64_t low = cursor_u32(c);
-    return low | (uint64_t)cursor_u32(c) << 32;
+    uint8_t raw[8];
+    cursor_copy(c, raw, sizeof raw);
+    return load_u32(raw) | (uint64_t)load_u32(raw + 4) << 32;
 }
 
 uint64_t cursor_varint(struct cursor *c)

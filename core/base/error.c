@@ -47,8 +47,9 @@ int error_wrap(struct error *e, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof e->text)
-        (void)snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old);
+    if (n >= 0 && (size_t)n < sizeof e->text &&
+        snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old) < 0)
+        e->text[n] = '\0';
     return -1;
 }
 

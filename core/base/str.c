@@ -70,21 +70,23 @@ char *str_format(struct error *e, const char *fmt, ...)
     return text;
 }
 
-/* Length of the valid UTF-8 sequence at p (1 for printable ASCII), 0 when it must be escaped.
- */
+/* Length of the UTF-8 sequence at p if it is valid (RFC 3629) and printable, else 0: it must
+ * be escaped. */
 static size_t printable_length(const uint8_t *p, size_t left)
 {
     if (p[0] < 0x80)
         return p[0] >= 0x20 && p[0] != 0x7f;
-    size_t n = p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
-    if (p[0] >= 0xf5 || n == 0 || n > left)
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n > left)
         return 0;
     for (size_t i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
-    if (p[0] == 0xc2 && p[1] < 0xa0) /* the C1 controls */
-        return 0;
-    return n;
+    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
+    bool beyond = p[0] == 0xf4 && p[1] > 0x8f;
+    bool surrogate = p[0] == 0xed && p[1] > 0x9f;
+    bool control = p[0] == 0xc2 && p[1] < 0xa0; /* C1 */
+    return overlong || beyond || surrogate || control ? 0 : n;
 }
 
 void str_safe(char *out, size_t size, struct bytes text)

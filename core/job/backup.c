@@ -191,10 +191,8 @@ int backup_commit(struct backup *b, struct error *e)
     int rc = manifest_write(m, repo_id(b->o.repo), &b->keys.metadata,
                             &repo_bundle(b->o.repo)->signer, &object, e);
     if (rc == 0)
-        rc = store_put(store, name, buf_view(&object), e);
+        rc = store_put_new(store, name, buf_view(&object), e);
     buf_done(&object);
-    if (rc == STORE_EXISTS)
-        return error_set(e, ERROR_EXISTS, "%s: a random name is taken", name);
     if (rc < 0 || store_sync(store, e) < 0)
         return -1;
     rc = session_revoked(b->session, e);

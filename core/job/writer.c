@@ -190,17 +190,14 @@ static int store_pack(struct writer *w, struct pack *p, struct error *e)
     if (pack_seal(p, &name, &content, e) < 0)
         return -1;
     ref_pack_name(text, &name.object);
-    int rc = store_put(repo_store(w->o.repo), text, content, e);
-    if (rc == STORE_EXISTS)
-        rc = error_set(e, ERROR_EXISTS, "%s: a random name is taken", text);
-    if (rc < 0)
+    if (store_put_new(repo_store(w->o.repo), text, content, e) < 0)
         return -1;
     log_debug("stored %s, %zu bytes, %u chunks", text, content.len, pack_count(p));
     if (w->o.index &&
         w->o.index->add(w->o.index->arg, &name, pack_ref(p, 0), pack_count(p), e) < 0)
         return -1;
     (void)pthread_mutex_lock(&w->lock);
-    rc = closure_add(&w->own, &name, e);
+    int rc = closure_add(&w->own, &name, e);
     w->totals.packs++;
     w->totals.stored_bytes += content.len;
     (void)pthread_mutex_unlock(&w->lock);

@@ -14,9 +14,6 @@
 #include "core/repo/tlv.h"
 
 #define MAX_SLOTS 8
-#define REPLICA_MAGIC "PGKREPL0"
-
-enum { TAG_ADMIN = 1, TAG_MASKS, TAG_CREATED, TAG_READER, TAG_DOMAIN };
 
 struct repo {
     struct store *store;
@@ -109,16 +106,17 @@ static int read_config(struct repo *r, struct bytes raw, struct error *e)
     memcpy(r->id, s.repository_id, FORMAT_ID_LEN);
     struct tlv_reader t = tlv_reader_of(s.body);
     while (tlv_next(&t, &v)) {
-        if (v.tag == TAG_ADMIN)
+        if (v.tag == REPO_CONFIG_ADMIN)
             tlv_get_fixed(&t, &v, r->admin_public, sizeof r->admin_public);
-        else if (v.tag == TAG_MASKS)
+        else if (v.tag == REPO_CONFIG_MASKS)
             tlv_get_fixed(&t, &v, masks, sizeof masks);
-        else if (v.tag == TAG_READER)
+        else if (v.tag == REPO_CONFIG_READER)
             get_config_reader(&t, &v, r);
-        else if (v.tag == TAG_DOMAIN)
+        else if (v.tag == REPO_CONFIG_DOMAIN)
             tlv_get_fixed(&t, &v, r->domain_id, FORMAT_ID_LEN);
     }
-    if (r->reader_count == 0 || !(t.seen & 1u << TAG_ADMIN) || !(t.seen & 1u << TAG_DOMAIN))
+    if (r->reader_count == 0 || !(t.seen & 1u << REPO_CONFIG_ADMIN) ||
+        !(t.seen & 1u << REPO_CONFIG_DOMAIN))
         t.bad = true;
     if (tlv_end(&t, "config", e) < 0 || statement_check(&s, r->admin_public, e) < 0)
         return -1;
@@ -190,96 +188,6 @@ void repo_free(struct repo *r)
     bundle_wipe(&r->bundle);
     free(r->hosts);
     free(r);
-}
-
-/* ---- creation ---------------------------------------------------------------------- */
-
-static int write_config(const struct secret *seed, const uint8_t repository_id[FORMAT_ID_LEN],
-                        struct buf *out, struct error *e)
-{
-    struct statement_signer admin = {0};
-    struct secret key = {0};
-    struct buf body = {0};
-    uint8_t masks[24] = {0};
-    uint8_t reader[37] = {0};
-    uint8_t domain[FORMAT_ID_LEN];
-    int rc = -1;
-    if (keyring_admin_key(seed, &key, e) < 0 || statement_signer_init(&admin, &key, e) < 0 ||
-        keyring_reader_key(seed, 0, &key, e) < 0 || envelope_public_key(&key, reader, e) < 0 ||
-        secret_random(domain, sizeof domain, e) < 0)
-        goto out;
-    reader[36] = FORMAT_SCOPE_CONTENT;
-    if (tlv_put(&body, TAG_ADMIN, bytes_of(admin.public_key, 32), e) < 0 ||
-        tlv_put(&body, TAG_MASKS, bytes_of(masks, sizeof masks), e) < 0 ||
-        tlv_uint(&body, TAG_CREATED, (uint64_t)clock_now_us(), e) < 0 ||
-        tlv_put(&body, TAG_READER, bytes_of(reader, sizeof reader), e) < 0 ||
-        tlv_put(&body, TAG_DOMAIN, bytes_of(domain, sizeof domain), e) < 0)
-        goto out;
-    rc = statement_write(FORMAT_CONFIG, repository_id, &admin, buf_view(&body), out, e);
-out:
-    secret_wipe(&key);
-    secret_wipe(&admin.seed);
-    buf_done(&body);
-    return rc;
-}
-
-/* Put an object that must not be there yet. */
-static int put_new(struct store *store, const char *name, struct bytes content, struct error *e)
-{
-    int rc = store_put(store, name, content, e);
-    return rc == STORE_EXISTS ? error_set(e, ERROR_EXISTS, "%s is there already", name) : rc;
-}
-
-static int put_slot(struct store *store, const uint8_t *repository_id, const char *passphrase,
-                    const struct secret *seed, struct error *e)
-{
-    uint8_t id[FORMAT_ID_LEN];
-    char hex[2 * FORMAT_ID_LEN + 1];
-    char name[FORMAT_NAME_MAX];
-    struct buf slot = {0};
-    int rc = secret_random(id, sizeof id, e);
-    str_hex(hex, id, sizeof id);
-    (void)snprintf(name, sizeof name, "keys/%s", hex);
-    if (rc == 0)
-        rc = slot_make(bytes_text(passphrase), repository_id, SLOT_LOG2N, seed, &slot, e);
-    if (rc == 0)
-        rc = put_new(store, name, buf_view(&slot), e);
-    buf_done(&slot);
-    return rc;
-}
-
-static int refuse_item(void *arg, const struct store_item *item, struct error *e)
-{
-    (void)arg;
-    if (!repo_name_known(item->name))
-        return 0;
-    (void)error_set(e, ERROR_EXISTS, "the store is not empty: %s", item->name);
-    return error_hint(e, "choose an empty place for a new repository");
-}
-
-int repo_create(struct store *store, const char *passphrase, struct secret *seed,
-                struct error *e)
-{
-    uint8_t repository_id[FORMAT_ID_LEN];
-    uint8_t replica[FORMAT_MAGIC_LEN + FORMAT_ID_LEN] = REPLICA_MAGIC;
-    struct buf config = {0};
-    int rc = -1;
-    if (store_list(store, "", refuse_item, NULL, e) < 0 ||
-        secret_random(seed->key, sizeof seed->key, e) < 0 ||
-        secret_random(repository_id, sizeof repository_id, e) < 0 ||
-        secret_random(replica + FORMAT_MAGIC_LEN, FORMAT_ID_LEN, e) < 0 ||
-        write_config(seed, repository_id, &config, e) < 0)
-        goto out;
-    /* The config last: a repository exists when it does. */
-    if (put_new(store, "replica", bytes_of(replica, sizeof replica), e) < 0 ||
-        (passphrase && put_slot(store, repository_id, passphrase, seed, e) < 0) ||
-        store_sync(store, e) < 0 || put_new(store, "config", buf_view(&config), e) < 0 ||
-        store_sync(store, e) < 0)
-        goto out;
-    rc = 0;
-out:
-    buf_done(&config);
-    return rc;
 }
 
 /* ---- keys -------------------------------------------------------------------------- */
@@ -413,7 +321,7 @@ static int put_enrolment(struct repo *r, const struct bundle *b, struct error *e
         host_write(&h, r->id, &admin, &object, e) < 0)
         goto out;
     host_name(name, &h);
-    if (put_new(r->store, name, buf_view(&object), e) < 0 || store_sync(r->store, e) < 0)
+    if (store_put_new(r->store, name, buf_view(&object), e) < 0 || store_sync(r->store, e) < 0)
         goto out;
     r->hosts[r->host_count++] = h;
     rc = 0;
@@ -461,20 +369,19 @@ bool repo_host_active(const struct repo *r, const struct host *h)
 
 /* ---- envelopes --------------------------------------------------------------------- */
 
-static int wrap_for(struct repo *r, const uint8_t *backup_id, uint8_t scope, uint32_t epoch,
-                    const uint8_t public_key[32], const struct secret *key, struct buf *out,
-                    struct error *e)
+static int wrap_for(struct repo *r, const uint8_t *backup_id, const struct bundle_reader *to,
+                    const struct secret *key, struct buf *out, struct error *e)
 {
-    struct envelope_head head = {.scope = scope, .epoch = epoch};
-    if (epoch != r->bundle.psk_epoch)
+    struct envelope_head head = {.scope = to->scope, .epoch = to->epoch};
+    if (to->epoch != r->bundle.psk_epoch)
         return error_set(e, ERROR_KEY, "no pre-shared key of epoch %u in the host bundle",
-                         epoch);
+                         to->epoch);
     if (out->len / ENVELOPE_LEN >= FORMAT_MAX_ENVELOPES)
         return error_set(e, ERROR_UNSUPPORTED, "more than %d readers", FORMAT_MAX_ENVELOPES);
     memcpy(head.repository_id, r->id, FORMAT_ID_LEN);
     memcpy(head.backup_id, backup_id, FORMAT_ID_LEN);
     if (buf_reserve(out, ENVELOPE_LEN, e) < 0 ||
-        envelope_wrap(&head, public_key, &r->bundle.psk, key, out->data + out->len, e) < 0)
+        envelope_wrap(&head, to->public_key, &r->bundle.psk, key, out->data + out->len, e) < 0)
         return -1;
     out->len += ENVELOPE_LEN;
     return 0;
@@ -491,19 +398,20 @@ int repo_seal_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
         pack_metadata_key(content, &metadata, e) < 0)
         return -1;
     for (size_t i = 0; i < r->bundle.reader_count; i++) {
-        const struct bundle_reader *b = &r->bundle.readers[i];
-        const struct secret *key = b->scope == FORMAT_SCOPE_CONTENT ? content : &metadata;
-        if (wrap_for(r, backup_id, b->scope, b->epoch, b->public_key, key, envelopes, e) < 0)
+        const struct bundle_reader *to = &r->bundle.readers[i];
+        const struct secret *key = to->scope == FORMAT_SCOPE_CONTENT ? content : &metadata;
+        if (wrap_for(r, backup_id, to, key, envelopes, e) < 0)
             goto out;
     }
     for (size_t i = 0; i < r->host_count; i++) {
         const struct host *h = &r->hosts[i];
-        if (!h->has_reader_key || !repo_host_active(r, h))
-            continue;
         bool reader = h->flags & FORMAT_HOST_READER;
-        if (wrap_for(r, backup_id, reader ? FORMAT_SCOPE_CONTENT : FORMAT_SCOPE_METADATA,
-                     h->reader_epoch, h->reader_key, reader ? content : &metadata, envelopes,
-                     e) < 0)
+        struct bundle_reader to = {.epoch = h->reader_epoch,
+                                   .scope =
+                                       reader ? FORMAT_SCOPE_CONTENT : FORMAT_SCOPE_METADATA};
+        memcpy(to.public_key, h->reader_key, sizeof to.public_key);
+        if (h->has_reader_key && repo_host_active(r, h) &&
+            wrap_for(r, backup_id, &to, reader ? content : &metadata, envelopes, e) < 0)
             goto out;
     }
     rc = 0;

@@ -11,15 +11,19 @@
 
 struct repo;
 
+/* Tags of the config's body. */
+enum repo_config_tag {
+    REPO_CONFIG_ADMIN = 1,
+    REPO_CONFIG_MASKS,
+    REPO_CONFIG_CREATED,
+    REPO_CONFIG_READER,
+    REPO_CONFIG_DOMAIN,
+};
+
 /* Open what is there: config and enrolments, signatures checked. The store stays the
  * caller's and outlives the repo. ERROR_NO_REPOSITORY when there is no config. */
 MUST_CHECK struct repo *repo_open(struct store *store, struct error *e);
 void repo_free(struct repo *r);
-
-/* Make a new repository: config and replica for a fresh recovery seed, which the caller shows
- * and wipes. ERROR_EXISTS when something is there. passphrase NULL: no slot. */
-MUST_CHECK int repo_create(struct store *store, const char *passphrase, struct secret *seed,
-                           struct error *e);
 
 const uint8_t *repo_id(const struct repo *r);
 struct store *repo_store(const struct repo *r);

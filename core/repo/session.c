@@ -77,10 +77,8 @@ static int put_object(struct session *s, struct error *e)
         goto out;
     }
     s->names = names;
-    int put = store_put(repo_store(s->repo), name, buf_view(&object), e);
-    if (put == STORE_EXISTS)
-        (void)error_set(e, ERROR_EXISTS, "%s: a random name is taken", name);
-    if (put != 0 || store_sync(repo_store(s->repo), e) < 0)
+    if (store_put_new(repo_store(s->repo), name, buf_view(&object), e) < 0 ||
+        store_sync(repo_store(s->repo), e) < 0)
         goto out;
     s->names[s->name_count++] = name;
     name = NULL;

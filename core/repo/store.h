@@ -67,6 +67,14 @@ static inline int store_put(struct store *s, const char *name, struct bytes cont
     return s->ops->put(s, name, content, e);
 }
 
+/* Put an object that must not be there yet: ERROR_EXISTS. */
+static inline int store_put_new(struct store *s, const char *name, struct bytes content,
+                                struct error *e)
+{
+    int rc = store_put(s, name, content, e);
+    return rc == STORE_EXISTS ? error_set(e, ERROR_EXISTS, "%s is there already", name) : rc;
+}
+
 static inline int store_get(struct store *s, const char *name, uint64_t offset, size_t len,
                             struct buf *out, struct error *e)
 {
