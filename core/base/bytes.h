@@ -31,7 +31,8 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 static inline struct bytes bytes_take(struct bytes *b, size_t n)
 {
     struct bytes front = {.data = b->data, .len = n};
-    b->data += n;
+    if (n > 0) /* an empty view may have no data at all */
+        b->data += n;
     b->len -= n;
     return front;
 }

@@ -38,10 +38,12 @@ struct dump_entry {
     uint64_t offset;
     struct bytes table_oid, oid, tag, desc, defn, drop, copy, schema, tablespace, tableam,
         owner;
+    struct bytes dependencies; /* as they stand in the archive: dump_reader_dependency */
 };
 
 enum dump_event_type {
-    DUMP_RAW,        /* raw: bytes of part, to be kept for byte identity */
+    DUMP_RAW,        /* raw: bytes of part, to be kept for byte identity; a TOC entry is one
+                      * event, right before its DUMP_ENTRY, its offset field the last 9 bytes */
     DUMP_HEADER,     /* header */
     DUMP_ENTRY,      /* entry */
     DUMP_TOC_END,    /* the TOC is whole */
@@ -77,13 +79,13 @@ struct dump_limits {
     uint32_t dependencies; /* per entry; default 1 million */
 };
 
-#define DUMP_READER_NEED 1 /* all input is used up: give more, or say at_end */
-#define DUMP_READER_NEWER                                                                      \
-    2 /* an archive of an unknown newer minor version: no parse possible */
+#define DUMP_READER_NEED 1  /* all input is used up: give more, or say at_end */
+#define DUMP_READER_NEWER 2 /* an unknown newer minor version: no parse possible */
 
 struct dump_reader;
 
-/* limits may be NULL for the defaults. NULL with ERROR_MEMORY. */
+/* limits may be NULL for the defaults. NULL with ERROR_MEMORY, ERROR_IO (the kernel gave no
+ * random bytes). */
 MUST_CHECK struct dump_reader *dump_reader_new(const struct dump_limits *limits,
                                                struct error *e);
 void dump_reader_free(struct dump_reader *r);
@@ -108,5 +110,9 @@ uint64_t dump_reader_at(const struct dump_reader *r);
 /* Things that are odd but allowed (an unknown section, blocks out of TOC order): how many,
  * and the last one in words ("" when none). */
 uint32_t dump_reader_warnings(const struct dump_reader *r, const char **last);
+
+/* The next dump id of an entry's dependencies, taken off the front of *left (which starts as
+ * a copy of entry->dependencies); false when there is none. They may name absent entries. */
+bool dump_reader_dependency(struct bytes *left, uint32_t *dump_id);
 
 #endif

@@ -16,9 +16,10 @@ void inflate_free(struct inflate *f);
 /* Start a new stream. */
 MUST_CHECK int inflate_reset(struct inflate *f, struct error *e);
 /* Decompress from the front of *in; *out is a view of the inflater's own buffer (at most
- * 256 KiB), good until the next call. Answers 0 (call again, there may be more output),
- * INFLATE_MORE, INFLATE_END; -1 ERROR_INCOMPLETE with the codec's words. A zstd window above
- * 128 MiB is refused. */
+ * 256 KiB; with DUMP_CODEC_NONE a view of the input), good until the next call; it may hold
+ * bytes with every answer but -1. Answers 0 (call again, there may be more output),
+ * INFLATE_MORE, INFLATE_END (never with DUMP_CODEC_NONE); -1 ERROR_INCOMPLETE with the codec's
+ * words. A zstd window above 128 MiB is refused. */
 MUST_CHECK int inflate_step(struct inflate *f, struct bytes *in, struct bytes *out,
                             struct error *e);
 

@@ -8,8 +8,9 @@
 #include "core/dump/dump_reader.h"
 
 /* Decompressed bytes of one payload may be at most this many times its compressed bytes,
- * plus 1 MiB. (zlib's own limit is 1032, zstd reaches 2^17 on runs of one byte.) */
-#define PAYLOAD_MAX_RATIO 200000
+ * plus 1 MiB: above what a sound decoder can give (zlib 1032; zstd 32768, a block of 128 KiB
+ * in four bytes, RFC 8878), so only a decoder gone wrong meets it. */
+#define PAYLOAD_MAX_RATIO 40000
 
 struct payload;
 
