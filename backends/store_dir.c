@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ struct store_dir {
     char *path;
     pthread_mutex_t lock; /* of dirty */
     struct folders dirty;
+    pthread_mutex_t syncing; /* of sync_failed */
+    bool sync_failed;
 };
 
 static struct store_dir *self_of(struct store *s)
@@ -57,36 +60,73 @@ static int mark_dirty(struct store_dir *d, const char *name, size_t len, struct 
     return 0;
 }
 
-/* Open the folder of an object, and make it when asked; *leaf is the name inside it.
- * Answers STORE_ABSENT when it is not there. */
-static int open_folder(struct store_dir *d, const char *name, bool make, const char **leaf,
-                       int *fd, struct error *e)
+/* One folder of a path into *fd, which holds the one above it. Symbolic links are not followed:
+ * whoever can write to the store must not lead us out of it. */
+static int open_step(struct store_dir *d, const char *name, bool make, int *fd, struct error *e)
 {
-    char folder[FILENAME_MAX];
-    const char *slash = strrchr(name, '/');
-    size_t len = slash ? (size_t)(slash - name) : 0;
-    *leaf = slash ? slash + 1 : name;
-    if (len >= sizeof folder)
-        return error_set(e, ERROR_USAGE, "object name of %zu bytes is too long", strlen(name));
-    memcpy(folder, name, len);
-    folder[len] = '\0';
-    for (size_t at = 0; make && at < len;) {
-        const char *next = strchr(folder + at, '/');
-        size_t part = next ? (size_t)(next - folder) : len;
-        char whole = folder[part];
-        folder[part] = '\0';
-        if (failpoint_hit("mkdir") < 0 ||
-            (mkdirat(d->root, folder, FOLDER_MODE) < 0 && errno != EEXIST))
-            return error_system(e, "folder %s/%s", d->path, folder);
-        folder[part] = whole;
-        at = part + 1;
-    }
-    *fd = openat(d->root, len ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd >= 0)
+    struct stat st;
+    int above = *fd;
+    int next = -1;
+    if (!make || (failpoint_hit("mkdir") == 0 &&
+                  (mkdirat(above, name, FOLDER_MODE) == 0 || errno == EEXIST)))
+        next = openat(above, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int sys = errno;
+    if (next < 0 && sys == ENOTDIR && fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(st.st_mode))
+        sys = ELOOP;
+    if (above != d->root)
+        (void)close(above);
+    *fd = next;
+    if (next >= 0)
         return 0;
-    if (errno == ENOENT || errno == ENOTDIR)
+    if (!make && (sys == ENOENT || sys == ENOTDIR))
         return STORE_ABSENT;
-    return error_system(e, "folder %s/%s", d->path, folder);
+    errno = sys;
+    return error_system(e, "folder %s", name);
+}
+
+/* Open a folder ("" is the root), and make it when asked; *fd is to be closed by
+ * close_folder. Answers STORE_ABSENT when it is not there. */
+static int open_folder(struct store_dir *d, struct bytes path, bool make, int *fd,
+                       struct error *e)
+{
+    int rc = 0;
+    *fd = d->root;
+    while (rc == 0 && path.len > 0) {
+        char name[NAME_MAX + 1];
+        const uint8_t *slash = memchr(path.data, '/', path.len);
+        struct bytes part = bytes_take(&path, slash ? (size_t)(slash - path.data) : path.len);
+        if (slash)
+            (void)bytes_take(&path, 1);
+        if (part.len == 0)
+            continue;
+        if (part.len > NAME_MAX) {
+            rc = error_set(e, ERROR_USAGE, "folder name of %zu bytes is too long", part.len);
+            break;
+        }
+        memcpy(name, part.data, part.len);
+        name[part.len] = '\0';
+        rc = open_step(d, name, make, fd, e);
+    }
+    if (rc < 0 && *fd >= 0 && *fd != d->root) {
+        (void)close(*fd);
+        *fd = -1;
+    }
+    return rc;
+}
+
+static void close_folder(const struct store_dir *d, int fd)
+{
+    if (fd >= 0 && fd != d->root)
+        (void)close(fd);
+}
+
+/* The folder of an object's name; *leaf is the name inside it. */
+static struct bytes folder_of(const char *name, const char **leaf)
+{
+    const char *slash = strrchr(name, '/');
+    *leaf = slash ? slash + 1 : name;
+    return bytes_of(name, slash ? (size_t)(slash - name) : 0);
 }
 
 static int mark_path(struct store_dir *d, const char *name, struct error *e)
@@ -110,14 +150,11 @@ static int put(struct store *s, const char *name, struct bytes content, struct e
 {
     struct store_dir *d = self_of(s);
     const char *leaf;
-    int fd = -1;
-    int rc = open_folder(d, name, true, &leaf, &fd, e);
-    if (rc == STORE_ABSENT)
-        return error_set(e, ERROR_BUSY, "folder of %s vanished", name);
+    int fd;
+    int rc = open_folder(d, folder_of(name, &leaf), true, &fd, e);
     if (rc == 0)
         rc = file_create_at(fd, leaf, content, OBJECT_MODE, e);
-    if (fd >= 0)
-        (void)close(fd);
+    close_folder(d, fd);
     if (rc == FILE_EXISTS)
         return STORE_EXISTS;
     if (rc == 0)
@@ -140,6 +177,8 @@ static int read_object(int fd, uint64_t offset, size_t len, struct buf *out, str
                          (unsigned long long)rest, MAX_WHOLE);
     if (len > rest)
         len = (size_t)rest;
+    if (len == 0) /* also where no file could reach */
+        return 0;
     if (buf_reserve(out, len, e) < 0 || file_read_at(fd, offset, out->data, len, &got, e) < 0)
         return -1;
     out->len = got;
@@ -150,13 +189,20 @@ static int get(struct store *s, const char *name, uint64_t offset, size_t len, s
                struct error *e)
 {
     struct store_dir *d = self_of(s);
+    const char *leaf;
+    int folder;
     out->len = 0;
-    int fd = openat(d->root, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return STORE_ABSENT;
+    int rc = open_folder(d, folder_of(name, &leaf), false, &folder, e);
+    if (rc != 0)
+        return rc < 0 ? error_wrap(e, "store %s: %s", d->path, name) : rc;
+    /* Non-blocking: a pipe at that name must not hang us before it is refused. */
+    int fd = openat(folder, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int sys = errno;
+    close_folder(d, folder);
+    errno = sys;
     if (fd < 0)
-        return error_system(e, "store %s: %s", d->path, name);
-    int rc = read_object(fd, offset, len, out, e);
+        return sys == ENOENT ? STORE_ABSENT : error_system(e, "store %s: %s", d->path, name);
+    rc = read_object(fd, offset, len, out, e);
     (void)close(fd);
     return rc < 0 ? error_wrap(e, "store %s: %s", d->path, name) : 0;
 }
@@ -198,17 +244,21 @@ static int list_name(const struct listing *l, int fd, const char *folder, const 
 
 static int list_folder(const struct listing *l, const char *folder, int depth, struct error *e)
 {
-    int fd = openat(l->dir->root, *folder ? folder : ".",
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int above;
+    int rc = open_folder(l->dir, bytes_text(folder), false, &above, e);
+    if (rc != 0)
+        return rc < 0 ? error_wrap(e, "store %s: %s", l->dir->path, folder) : 0;
+    /* A descriptor of its own: the root's has one position for all threads. */
+    int fd = openat(above, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    int rc = 0;
     if (!dir) {
+        rc = error_system(e, "store %s: folder %s", l->dir->path, folder);
         if (fd >= 0)
             (void)close(fd);
-        if (errno == ENOENT)
-            return 0;
-        return error_system(e, "store %s: folder %s", l->dir->path, folder);
     }
+    close_folder(l->dir, above);
+    if (!dir)
+        return rc;
     while (rc == 0) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
@@ -235,45 +285,61 @@ static int list(struct store *s, const char *prefix, store_visit *visit, void *a
         return error_set(e, ERROR_USAGE, "prefix of %zu bytes is too long", len);
     memcpy(folder, prefix, len);
     folder[len] = '\0';
-    return list_folder(&l, folder, 0, e);
+    int depth = len > 0;
+    for (size_t i = 0; i < len; i++)
+        depth += folder[i] == '/';
+    return list_folder(&l, folder, depth, e);
 }
 
 static int remove_object(struct store *s, const char *name, struct error *e)
 {
     struct store_dir *d = self_of(s);
-    if (failpoint_hit("unlink") == 0 && unlinkat(d->root, name, 0) == 0)
-        return mark_path(d, name, e);
-    if (errno == ENOENT || errno == ENOTDIR)
-        return 0;
-    return error_system(e, "store %s: removing %s", d->path, name);
+    const char *leaf;
+    int fd;
+    int rc = open_folder(d, folder_of(name, &leaf), false, &fd, e);
+    if (rc != 0)
+        return rc < 0 ? error_wrap(e, "store %s: removing %s", d->path, name) : 0;
+    if (failpoint_hit("unlink") == 0 && unlinkat(fd, leaf, 0) == 0)
+        rc = mark_path(d, name, e);
+    else if (errno != ENOENT)
+        rc = error_system(e, "store %s: removing %s", d->path, name);
+    close_folder(d, fd);
+    return rc;
 }
 
 static int sync_folder(struct store_dir *d, const char *name, struct error *e)
 {
-    int fd = openat(d->root, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) /* removed by a collector meanwhile, so it was empty */
+    int fd;
+    int rc = open_folder(d, bytes_text(name), false, &fd, e);
+    if (rc == STORE_ABSENT) /* removed by a collector meanwhile, so it was empty */
         return 0;
-    if (fd < 0)
-        return error_system(e, "store %s: folder %s", d->path, name);
-    int rc = file_sync_dir(fd, e);
-    (void)close(fd);
-    return rc < 0 ? error_wrap(e, "store %s: folder %s", d->path, name) : 0;
+    if (rc == 0)
+        rc = file_sync_dir(fd, e);
+    close_folder(d, fd);
+    return rc < 0 ? error_wrap(e, "store %s: folder %s", d->path, *name ? name : ".") : 0;
 }
 
+/* One at a time: a sync that finds nothing to do must not answer before the one that does it.
+ * One that failed is never made good by another, as with any fsync (base/file). */
 static int sync_store(struct store *s, struct error *e)
 {
     struct store_dir *d = self_of(s);
     int rc = 0;
+    (void)pthread_mutex_lock(&d->syncing);
     (void)pthread_mutex_lock(&d->lock);
     struct folders dirty = d->dirty;
     d->dirty = (struct folders){0};
     (void)pthread_mutex_unlock(&d->lock);
+    if (d->sync_failed)
+        rc = error_set(e, ERROR_IO, "store %s: an earlier sync failed", d->path);
     for (size_t i = 0; i < dirty.count; i++) {
         if (rc == 0)
             rc = sync_folder(d, dirty.names[i], e);
         free(dirty.names[i]);
     }
     free(dirty.names);
+    d->sync_failed = rc < 0;
+    (void)pthread_mutex_unlock(&d->syncing);
     return rc;
 }
 
@@ -292,6 +358,7 @@ static void close_store(struct store *s)
     if (d->root >= 0)
         (void)close(d->root);
     (void)pthread_mutex_destroy(&d->lock);
+    (void)pthread_mutex_destroy(&d->syncing);
     free(d->path);
     free(d);
 }
@@ -315,6 +382,7 @@ struct store *store_dir_open(const char *path, bool create, struct error *e)
     }
     *d = (struct store_dir){.base = {.ops = &ops}, .root = -1};
     (void)pthread_mutex_init(&d->lock, NULL);
+    (void)pthread_mutex_init(&d->syncing, NULL);
     d->path = str_copy(path, e);
     if (!d->path || (create && file_make_dirs(path, FOLDER_MODE, e) < 0))
         goto fail;

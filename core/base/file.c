@@ -216,30 +216,74 @@ static int sync_parent(const char *path, struct error *e)
     return result;
 }
 
-int file_replace(const char *path, struct bytes content, mode_t mode, struct error *e)
+int file_rename(const char *from, const char *to, struct error *e)
+{
+    if (failpoint_hit("rename") < 0 || rename(from, to) < 0)
+        return error_system(e, "%s: rename to %s", from, to);
+    return sync_parent(to, e);
+}
+
+int file_draft_begin(struct file_draft *d, const char *path, mode_t mode, struct error *e)
+{
+    *d = (struct file_draft){.fd = -1};
+    d->path = str_copy(path, e);
+    d->temporary = d->path ? str_format(e, "%s.tmp-XXXXXX", path) : NULL;
+    if (!d->temporary)
+        goto fail;
+    d->fd = mkostemp(d->temporary, O_CLOEXEC);
+    if (d->fd < 0) {
+        (void)error_system(e, "%s", d->temporary);
+        goto fail;
+    }
+    if (fchmod(d->fd, mode) == 0)
+        return d->fd;
+    (void)error_system(e, "mode of %s", d->temporary);
+fail:
+    file_draft_abort(d);
+    return -1;
+}
+
+int file_draft_commit(struct file_draft *d, struct error *e)
 {
     int result = -1;
-    int fd = -1;
-    char *temp = str_format(e, "%s.tmp-XXXXXX", path);
-    if (!temp)
-        return -1;
-    fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        (void)error_system(e, "%s", temp);
-        goto out;
-    }
-    if (fill(fd, content, mode, e) < 0)
-        (void)error_wrap(e, "%s", temp);
-    else if (failpoint_hit("rename") < 0 || rename(temp, path) < 0)
-        (void)error_system(e, "%s: rename to %s", temp, path);
+    if (failpoint_hit("fsync") < 0 || fsync(d->fd) < 0)
+        (void)error_system(e, "fsync of %s", d->temporary);
+    else if (failpoint_hit("rename") < 0 || rename(d->temporary, d->path) < 0)
+        (void)error_system(e, "%s: rename to %s", d->temporary, d->path);
     else
         result = 0;
-    if (result < 0)
-        (void)unlink(temp);
-out:
-    close_fd(fd);
-    free(temp);
-    return result < 0 ? -1 : sync_parent(path, e);
+    if (result == 0) {
+        free(d->temporary);
+        d->temporary = NULL; /* it has its name */
+        result = sync_parent(d->path, e);
+    }
+    file_draft_abort(d);
+    return result;
+}
+
+void file_draft_abort(struct file_draft *d)
+{
+    if (d->fd >= 0 && d->temporary)
+        (void)unlink(d->temporary);
+    close_fd(d->fd);
+    free(d->path);
+    free(d->temporary);
+    *d = (struct file_draft){.fd = -1};
+}
+
+int file_replace(const char *path, struct bytes content, mode_t mode, struct error *e)
+{
+    struct file_draft d;
+    if (file_draft_begin(&d, path, mode, e) < 0)
+        return -1;
+    if (failpoint_hit("write") < 0)
+        (void)error_system(e, "%s", d.temporary);
+    else if (file_write_full(d.fd, content, e) < 0)
+        (void)error_wrap(e, "%s", d.temporary);
+    else
+        return file_draft_commit(&d, e);
+    file_draft_abort(&d);
+    return -1;
 }
 
 /* What file systems and kernels say that lack nameless files or linking them by /proc. */

@@ -43,6 +43,23 @@ MUST_CHECK int file_load_secret(const char *path, size_t max_bytes, struct buf *
 MUST_CHECK int file_replace(const char *path, struct bytes content, mode_t mode,
                             struct error *e);
 
+/* Give the synced file at from the name to, in the same folder, over what is there; the folder
+ * is synced. */
+MUST_CHECK int file_rename(const char *from, const char *to, struct error *e);
+
+/* A file that is written in pieces and appears at path whole or not at all: begin makes a
+ * temporary file beside it and answers its descriptor (-1 on error), which the caller writes to
+ * with file_write_full. commit syncs, renames and closes; abort removes. */
+struct file_draft {
+    int fd;
+    char *path;
+    char *temporary;
+};
+MUST_CHECK int file_draft_begin(struct file_draft *d, const char *path, mode_t mode,
+                                struct error *e);
+MUST_CHECK int file_draft_commit(struct file_draft *d, struct error *e);
+void file_draft_abort(struct file_draft *d);
+
 /* Make the new file name (without slashes) in the open folder, whole and synced or not at all,
  * never over another. Answers FILE_EXISTS. The folder is not synced: see file_sync_dir. A
  * crash can leave ".tmp-<hex>" where the file system knows no nameless files. */

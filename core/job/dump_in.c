@@ -38,7 +38,7 @@ struct dump_in {
     size_t block_count;
     uint32_t *order; /* places in blocks, in file order */
     size_t order_count;
-    struct block *current;
+    struct block *current; /* the block that is open, or NULL */
     struct rows_out *rows;
     struct payload *check;
     struct pieces_out cut;
@@ -306,13 +306,15 @@ static int on_event(struct dump_in *d, const struct dump_event *ev, struct error
         break;
     case DUMP_BLOCK_END:
         rc = on_block_end(d, e);
+        if (rc == 0)
+            d->current = NULL;
         break;
     case DUMP_END:
         return d->has_tail ? bytes_out_end(&d->tail, e) : 0;
     default:
         return 0;
     }
-    return rc < 0 ? wrap_block(d->current, e) : 0;
+    return rc < 0 && d->current ? wrap_block(d->current, e) : rc;
 }
 
 /* ---- reading ----------------------------------------------------------------------- */
@@ -334,7 +336,7 @@ static int digest_input(struct dump_in *d, struct bytes in, bool at_end, struct 
     while (!d->is_opaque) {
         int rc = dump_reader_step(d->reader, &in, at_end, &ev, e);
         if (rc < 0)
-            return -1;
+            return d->current ? wrap_block(d->current, e) : -1;
         if (rc == DUMP_READER_NEED)
             return 0;
         if (rc == DUMP_READER_NEWER) {

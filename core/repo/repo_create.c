@@ -69,15 +69,19 @@ static int refuse_item(void *arg, const struct store_item *item, struct error *e
     return error_hint(e, "choose an empty place for a new repository");
 }
 
-int repo_create(struct store *store, const char *passphrase, struct secret *seed,
+int repo_create_check(struct store *store, struct error *e)
+{
+    return store_list(store, "", refuse_item, NULL, e);
+}
+
+int repo_create(struct store *store, const char *passphrase, const struct secret *seed,
                 struct error *e)
 {
     uint8_t repository_id[FORMAT_ID_LEN];
     uint8_t replica[FORMAT_MAGIC_LEN + FORMAT_ID_LEN] = REPLICA_MAGIC;
     struct buf config = {0};
     int rc = -1;
-    if (store_list(store, "", refuse_item, NULL, e) < 0 ||
-        secret_random(seed->key, sizeof seed->key, e) < 0 ||
+    if (repo_create_check(store, e) < 0 ||
         secret_random(repository_id, sizeof repository_id, e) < 0 ||
         secret_random(replica + FORMAT_MAGIC_LEN, FORMAT_ID_LEN, e) < 0 ||
         write_config(seed, repository_id, &config, e) < 0)

@@ -5,9 +5,14 @@
 
 #include "core/repo/repo.h"
 
-/* Make config, replica and, unless passphrase is NULL, a passphrase slot for a fresh recovery
- * seed, which the caller shows and wipes. ERROR_EXISTS when something is there already. */
-MUST_CHECK int repo_create(struct store *store, const char *passphrase, struct secret *seed,
-                           struct error *e);
+/* Is the store empty? ERROR_EXISTS when it is not. To be asked before a recovery code is shown
+ * to anybody. */
+MUST_CHECK int repo_create_check(struct store *store, struct error *e);
+
+/* Make config, replica and, unless passphrase is NULL, a passphrase slot for the recovery seed,
+ * which must be 32 fresh random bytes and in safe hands already: the repository exists when
+ * this answers 0, and may exist when it does not. */
+MUST_CHECK int repo_create(struct store *store, const char *passphrase,
+                           const struct secret *seed, struct error *e);
 
 #endif

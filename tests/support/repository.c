@@ -21,6 +21,7 @@ void repository_make(struct repository *r, struct store *store)
 {
     struct error e = {0};
     *r = (struct repository){.store = store};
+    must(secret_random(r->seed.key, sizeof r->seed.key, &e), &e);
     must(repo_create(store, NULL, &r->seed, &e), &e);
     r->repo = repo_open(store, &e);
     must(r->repo ? 0 : -1, &e);

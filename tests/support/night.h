@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One night of a repository: dump bytes stored as a backup, and read back. */
+#ifndef SUPPORT_NIGHT_H
+#define SUPPORT_NIGHT_H
+
+#include "core/repo/statement.h"
+#include "tests/support/repository.h"
+
+/* What a backup came to. */
+struct night {
+    uint8_t id[FORMAT_ID_LEN];
+    struct writer_totals totals;
+    struct closure closure;
+};
+
+/* Store a dump; index may be NULL. 0, or -1 with the job's error. */
+MUST_CHECK int night_store(struct repository *r, struct bytes dump,
+                           const struct writer_index *index, struct night *out,
+                           struct error *e);
+void night_done(struct night *n);
+
+/* Restore backup id, checking everything, and compare with dump: ERROR_DIFFERENT when it
+ * gives other bytes without saying so itself in another way. */
+MUST_CHECK int night_compare(struct repository *r, const uint8_t *id, struct bytes dump,
+                             struct error *e);
+
+/* Open the repository that `made` opened once more, through another store and with the same
+ * keys; for repository_done. */
+MUST_CHECK int night_open(struct repository *out, const struct repository *made,
+                          struct store *store, struct error *e);
+
+/* Every manifest that is in the store restores to dump; count: how many there are. */
+MUST_CHECK int night_compare_all(struct repository *r, struct bytes dump, size_t *count,
+                                 struct error *e);
+
+#endif

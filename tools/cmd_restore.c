@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog/runs.h"
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/str.h"
+#include "core/job/restore.h"
+#include "tools/commands.h"
+#include "tools/exit.h"
+#include "tools/render.h"
+#include "tools/restore_db.h"
+#include "tools/select.h"
+
+struct restore_options_cli {
+    struct select_options select;
+    struct restore_db_options db;
+    const char *to_file;
+};
+
+#define AT(member) offsetof(struct restore_options_cli, member)
+static const struct options_spec specs[] = {
+    SELECT_SPECS(struct restore_options_cli, select),
+    {0, "to-file", OPTIONS_TEXT, AT(to_file), "FILE",
+     "the dump as it was, byte for byte; - is standard output", ""},
+    {0, "into-new", OPTIONS_TEXT, AT(db.name), "DB",
+     "into a new database (default: DATABASE_restored_ID)", ""},
+    {0, "locale", OPTIONS_TEXT, AT(db.locale), "L", "locale of the new database", NULL},
+    {0, "no-owner", OPTIONS_FLAG, AT(db.no_owner), NULL, "do not restore ownership", NULL},
+    {'x', "no-privileges", OPTIONS_FLAG, AT(db.no_privileges), NULL, "do not restore grants",
+     NULL},
+    {0, "role", OPTIONS_TEXT, AT(db.role), "ROLE", "SET ROLE before restoring", NULL},
+    {0, "schema-only", OPTIONS_FLAG, AT(db.schema_only), NULL, "no data", ""},
+    {0, "data-only", OPTIONS_FLAG, AT(db.data_only), NULL, "no schema", ""},
+    {0, "no-analyze", OPTIONS_FLAG, AT(db.no_analyze), NULL, "no ANALYZE at the end", NULL},
+    {0, "threads", OPTIONS_NUMBER, AT(db.threads), "N", "worker threads", NULL},
+    SERVER_SPECS(struct restore_options_cli, db.server),
+};
+
+/* ---- to a file --------------------------------------------------------------------- */
+
+struct to_file {
+    int fd;
+    const char *name;
+    uint64_t delivered;
+    struct render_progress progress;
+};
+
+static int write_file(void *arg, struct bytes b, struct error *e)
+{
+    struct to_file *f = arg;
+    f->delivered += b.len;
+    render_progress(&f->progress, f->delivered);
+    return file_write_full(f->fd, b, e) < 0 ? error_wrap(e, "%s", f->name) : 0;
+}
+
+static int deliver(struct context *c, const struct manifest *m,
+                   const struct restore_options_cli *o, struct to_file *f, struct error *e)
+{
+    const struct member *member = &m->private_part.members[0];
+    const struct restore_options options = {.repo = c->repo,
+                                            .manifest = m,
+                                            .workers = context_workers(o->db.threads),
+                                            .write = write_file,
+                                            .write_arg = f,
+                                            .stop = c->stop};
+    f->progress = (struct render_progress){
+        .wanted = context_wants_progress(c), .what = "restore", .total = member->length};
+    struct restore *r = restore_new(&options, e);
+    int rc = r ? restore_member(r, member, e) : -1;
+    restore_free(r);
+    render_progress_end(&f->progress);
+    return rc;
+}
+
+/* The file appears when it is whole and its SHA-256 is right, or not at all. */
+static int restore_file(struct context *c, const struct manifest *m,
+                        const struct restore_options_cli *o, struct error *e)
+{
+    struct file_draft draft;
+    struct to_file f = {.fd = STDOUT_FILENO, .name = "standard output"};
+    if (strcmp(o->to_file, "-") == 0)
+        return deliver(c, m, o, &f, e);
+    f.name = o->to_file;
+    f.fd = file_draft_begin(&draft, o->to_file, 0600, e);
+    if (f.fd < 0)
+        return -1;
+    if (deliver(c, m, o, &f, e) == 0)
+        return file_draft_commit(&draft, e);
+    file_draft_abort(&draft);
+    return -1;
+}
+
+/* ---- the command ------------------------------------------------------------------- */
+
+static char *default_name(const struct manifest *m, struct error *e)
+{
+    char id[9];
+    const char *database = m->private_part.database;
+    str_hex(id, m->backup_id, 4);
+    return str_format(e, "%s_restored_%s", database && *database ? database : "pgkeep", id);
+}
+
+static int say(struct context *c, const struct manifest *m, const char *target, int64_t took_ms,
+               struct error *e)
+{
+    char id[2 * FORMAT_ID_LEN + 1];
+    char took[32];
+    str_hex(id, m->backup_id, FORMAT_ID_LEN);
+    render_duration(took, took_ms);
+    if (c->json) {
+        struct json *j = json_new_object();
+        json_put_text(j, "message_type", "summary");
+        json_put_text(j, "id", id);
+        json_put_text(j, "target", target);
+        json_put_u64(j, "dump_bytes", m->private_part.members[0].length);
+        json_put_u64(j, "duration_ms", (uint64_t)took_ms);
+        int rc = json_write(j, false, stdout, e);
+        (void)putchar('\n');
+        json_free(j);
+        return rc;
+    }
+    if (!c->quiet)
+        (void)printf("restored backup %.8s into %s in %s\n", id, target, took);
+    return 0;
+}
+
+static int restore_it(struct context *c, const struct manifest *m,
+                      const struct restore_options_cli *o, struct error *e)
+{
+    int64_t started = clock_monotonic_ms();
+    struct restore_db_options db = o->db;
+    if (o->to_file) {
+        if (restore_file(c, m, o, e) < 0)
+            return -1;
+        bool to_stdout = strcmp(o->to_file, "-") == 0;
+        return to_stdout ? 0 : say(c, m, o->to_file, clock_monotonic_ms() - started, e);
+    }
+    char *name = db.name ? NULL : default_name(m, e);
+    if (!db.name && !name)
+        return -1;
+    db.name = db.name ? db.name : name;
+    int rc = restore_db(c, m, &db, e);
+    char target[160];
+    (void)snprintf(target, sizeof target, "database %s", db.name);
+    if (rc == 0)
+        rc = say(c, m, target, clock_monotonic_ms() - started, e);
+    free(name);
+    return rc;
+}
+
+static int run(struct context *c, const void *options, int argc, char **argv, char **after,
+               struct error *e)
+{
+    const struct restore_options_cli *o = options;
+    struct manifest m = {0};
+    struct error why;
+    int64_t run_id = 0;
+    if (argc != 1 || after)
+        return error_set(e, ERROR_USAGE, "restore: one backup is expected");
+    if (o->to_file && o->db.name)
+        return error_set(e, ERROR_USAGE, "only one of --to-file and --into-new");
+    if (context_reader(c, e) < 0 || select_manifest(c, argv[0], &o->select, &m, e) < 0)
+        return -1;
+    int rc = m.private_part.member_count > 0
+                 ? 0
+                 : error_set(e, ERROR_UNSUPPORTED, "the backup holds no dump");
+    bool running = runs_begin(c->catalog, "restore", &run_id, &why) == 0;
+    if (rc == 0)
+        rc = restore_it(c, &m, o, e);
+    if (running && runs_end(c->catalog, run_id, rc < 0 ? 1 : 0, rc < 0 ? e->text : "restored",
+                            m.backup_id, &why) < 0)
+        log_warning("catalog: %s", why.text);
+    manifest_done(&m);
+    return rc < 0 ? -1 : EXIT_DONE;
+}
+
+const struct command cmd_restore = {
+    .name = "restore",
+    .usage = "ID [--into-new DB | --to-file FILE]",
+    .summary = "A backup into a new database, or back to the dump file that it was",
+    .more =
+        "The new database is made from template0 under a temporary name and renamed when\n"
+        "all is in it; it is dropped when anything fails. No existing database is touched.\n",
+    .specs = specs,
+    .spec_count = ARRAY_SIZE(specs),
+    .options_size = sizeof(struct restore_options_cli),
+    .run = run,
+};

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/context.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/backends.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/secret.h"
+#include "core/base/str.h"
+#include "core/repo/recovery.h"
+#include "tools/paths.h"
+#include "tools/secrets.h"
+
+#define MAX_BUNDLE (64 * KIB)
+#define MAX_WORKERS 32
+
+#define AT(member) offsetof(struct context, member)
+const struct options_spec context_specs[] = {
+    {'r', "repo", OPTIONS_TEXT, AT(repository), "URL", "repository: /path or file:///path",
+     "PGKEEP_REPOSITORY"},
+    {0, "catalog", OPTIONS_TEXT, AT(catalog_path), "FILE", "SQLite catalog of this host", NULL},
+    {0, "key-file", OPTIONS_TEXT, AT(key_file), "FILE",
+     "host bundle, or a file with the recovery code", NULL},
+    {0, "json", OPTIONS_FLAG, AT(json), NULL, "JSON on standard output", NULL},
+    {'q', "quiet", OPTIONS_COUNT, AT(quiet), NULL, "say less", NULL},
+    {'v', "verbose", OPTIONS_COUNT, AT(verbose), NULL, "say more (twice: debug)", NULL},
+    {0, "progress", OPTIONS_TEXT, AT(progress), "WHEN", "auto, always or never", NULL},
+    {0, "color", OPTIONS_TEXT, AT(color), "WHEN", "auto, always or never", NULL},
+    {0, "log-file", OPTIONS_TEXT, AT(log_file), "FILE", "append the log to a file", NULL},
+    {0, "log-format", OPTIONS_TEXT, AT(log_format), "FORMAT", "text or json", NULL},
+    {'V', "version", OPTIONS_FLAG, AT(version), NULL, "print the version", ""},
+    {'?', "help", OPTIONS_FLAG, AT(help), NULL, "print help", ""},
+};
+const size_t context_spec_count = ARRAY_SIZE(context_specs);
+
+void context_done(struct context *c)
+{
+    catalog_close(c->catalog);
+    repo_free(c->repo);
+    store_close(c->store);
+    free(c->url);
+    free(c->state_folder);
+    free(c->bundle_path);
+}
+
+int context_store(struct context *c, bool create, struct error *e)
+{
+    if (c->store)
+        return 0;
+    if (!c->repository || !*c->repository) {
+        (void)error_set(e, ERROR_USAGE, "no repository was named");
+        return error_hint(e, "give -r URL, or set PGKEEP_REPOSITORY");
+    }
+    c->store = backends_open(c->repository, create, e);
+    c->url = c->store ? backends_canonical(c->repository, e) : NULL;
+    return c->url ? 0 : -1;
+}
+
+static int use_bundle_file(struct context *c, const char *path, struct error *e)
+{
+    struct buf raw = {0};
+    struct bundle b;
+    int rc = file_load_secret(path, MAX_BUNDLE, &raw, e);
+    if (rc == 0)
+        rc = bundle_read(buf_view(&raw), &b, e);
+    if (rc == 0) {
+        rc = repo_use_bundle(c->repo, &b, e);
+        bundle_wipe(&b);
+    }
+    if (raw.data)
+        explicit_bzero(raw.data, raw.cap);
+    buf_done(&raw);
+    return rc < 0 ? error_wrap(e, "%s", path) : rc;
+}
+
+int context_repo(struct context *c, struct error *e)
+{
+    if (c->repo)
+        return 0;
+    if (context_store(c, false, e) < 0)
+        return -1;
+    c->repo = repo_open(c->store, e);
+    if (!c->repo)
+        return -1;
+    c->bundle_path = paths_bundle(repo_id(c->repo), e);
+    c->state_folder = c->bundle_path ? paths_state(repo_id(c->repo), c->url, e) : NULL;
+    if (!c->state_folder)
+        return -1;
+    int rc = use_bundle_file(c, c->bundle_path, e);
+    return rc < 0 ? -1 : 0;
+}
+
+static int use_recovery_code(struct context *c, const char *text, const char *what,
+                             struct error *e)
+{
+    struct secret seed;
+    int rc = recovery_read(text, &seed, e);
+    if (rc == 0)
+        rc = repo_use_seed(c->repo, &seed, e);
+    secret_wipe(&seed);
+    return rc < 0 ? error_wrap(e, "%s", what) : 0;
+}
+
+/* --key-file: a host bundle (by its magic) or a recovery code. */
+static int use_key_file(struct context *c, struct error *e)
+{
+    struct buf raw = {0};
+    int rc = file_load_secret(c->key_file, MAX_BUNDLE, &raw, e);
+    if (rc == FILE_ABSENT)
+        return error_set(e, ERROR_KEY, "--key-file: there is no file %s", c->key_file);
+    if (rc == 0 && raw.len >= 8 && memcmp(raw.data, "PGKHOST", 7) == 0) {
+        rc = use_bundle_file(c, c->key_file, e);
+    } else if (rc == 0) {
+        char *text = str_copy_bytes(buf_view(&raw), e);
+        rc = text ? use_recovery_code(c, text, "--key-file", e) : -1;
+        secret_free_text(text);
+    }
+    if (raw.data)
+        explicit_bzero(raw.data, raw.cap);
+    buf_done(&raw);
+    return rc;
+}
+
+/* Keys that stand in the environment. SECRETS_NONE. */
+static int use_secrets(struct context *c, struct error *e)
+{
+    char *text = NULL;
+    int rc = secrets_find("PGKEEP_RECOVERY_KEY", &text, e);
+    if (rc == 0) {
+        rc = use_recovery_code(c, text, "PGKEEP_RECOVERY_KEY", e);
+        secret_free_text(text);
+        return rc;
+    }
+    if (rc == SECRETS_NONE)
+        rc = secrets_find("PGKEEP_PASSPHRASE", &text, e);
+    if (rc == 0) {
+        rc = repo_use_passphrase(c->repo, text, e);
+        secret_free_text(text);
+    }
+    return rc;
+}
+
+int context_reader(struct context *c, struct error *e)
+{
+    char *text = NULL;
+    if (context_repo(c, e) < 0)
+        return -1;
+    if (repo_has_seed(c->repo))
+        return 0;
+    if (c->key_file && use_key_file(c, e) < 0)
+        return -1;
+    if (repo_has_seed(c->repo))
+        return 0;
+    int rc = use_secrets(c, e);
+    if (rc == SECRETS_NONE)
+        rc = secrets_ask("passphrase of the repository", false, &text, e);
+    if (text) {
+        rc = repo_use_passphrase(c->repo, text, e);
+        secret_free_text(text);
+    }
+    if (rc != SECRETS_NONE)
+        return rc;
+    (void)error_set(e, ERROR_KEY, "this needs a key that reads content, and none was given");
+    return error_hint(e, "set PGKEEP_PASSPHRASE_FILE or PGKEEP_RECOVERY_KEY_FILE");
+}
+
+int context_metadata(struct context *c, struct error *e)
+{
+    if (context_repo(c, e) < 0)
+        return -1;
+    const struct bundle *b = repo_bundle(c->repo);
+    if (repo_has_seed(c->repo) || (b && b->has_keeper_key))
+        return 0;
+    if (c->key_file)
+        return use_key_file(c, e);
+    int rc = use_secrets(c, e);
+    return rc == SECRETS_NONE ? 0 : rc;
+}
+
+int context_save_bundle(struct context *c, const struct bundle *b, struct error *e)
+{
+    struct buf raw = {0};
+    char *folder = str_copy(c->bundle_path, e);
+    int rc = folder ? file_make_dirs(dirname(folder), 0700, e) : -1;
+    if (rc == 0)
+        rc = bundle_write(b, &raw, e);
+    if (rc == 0)
+        rc = file_replace(c->bundle_path, buf_view(&raw), 0600, e);
+    if (raw.data)
+        explicit_bzero(raw.data, raw.cap);
+    buf_done(&raw);
+    free(folder);
+    return rc < 0 ? error_wrap(e, "host bundle") : 0;
+}
+
+int context_writer(struct context *c, struct error *e)
+{
+    struct bundle b;
+    if (context_repo(c, e) < 0)
+        return -1;
+    if (!repo_bundle(c->repo) && c->key_file && use_key_file(c, e) < 0)
+        return -1;
+    if (repo_bundle(c->repo))
+        return 0;
+    if (context_reader(c, e) < 0) {
+        (void)error_wrap(e, "this host is not enrolled in the repository");
+        return -1;
+    }
+    if (repo_enrol(c->repo, true, &b, e) < 0)
+        return -1;
+    int rc = context_save_bundle(c, &b, e);
+    bundle_wipe(&b);
+    if (rc == 0)
+        log_info("this host is now enrolled; its keys are in %s", c->bundle_path);
+    return rc;
+}
+
+int context_catalog(struct context *c, struct error *e)
+{
+    if (c->catalog)
+        return 0;
+    if (context_repo(c, e) < 0 || file_make_dirs(c->state_folder, 0700, e) < 0)
+        return -1;
+    char *path = c->catalog_path ? str_copy(c->catalog_path, e)
+                                 : str_format(e, "%s/catalog.sqlite", c->state_folder);
+    c->catalog = path ? catalog_open(path, repo_id(c->repo), e) : NULL;
+    free(path);
+    return c->catalog ? 0 : -1;
+}
+
+bool context_wants_progress(const struct context *c)
+{
+    if (c->quiet || c->json)
+        return false;
+    if (c->progress && strcmp(c->progress, "always") == 0)
+        return true;
+    if (c->progress && strcmp(c->progress, "never") == 0)
+        return false;
+    return isatty(STDERR_FILENO);
+}
+
+unsigned context_workers(uint64_t asked)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t n = asked ? asked : cores > 1 ? (uint64_t)cores : 1;
+    return (unsigned)(n > MAX_WORKERS ? MAX_WORKERS : n);
+}

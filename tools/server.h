@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A short connection to PostgreSQL, for facts before a dump and databases around a restore.
+ * The only place of libpq. */
+#ifndef TOOLS_SERVER_H
+#define TOOLS_SERVER_H
+
+#include "core/base/error.h"
+#include "core/repo/member.h"
+#include "tools/db_url.h"
+#include "tools/options.h"
+
+/* How to reach a server; commands have these among their options. */
+struct server_options {
+    const char *host, *port, *user, *database;
+    const char *url_env, *url_file, *env_file;
+    struct options_list url_ignore;
+    bool allow_pooler;
+    bool prisma_style;
+};
+/* clang-format off */
+#define SERVER_SPECS(type, member) \
+    {'h', "host", OPTIONS_TEXT, offsetof(type, member.host), "HOST", \
+     "server host or socket folder (PGHOST)", ""}, \
+    {'p', "port", OPTIONS_TEXT, offsetof(type, member.port), "PORT", \
+     "server port (PGPORT)", ""}, \
+    {'U', "username", OPTIONS_TEXT, offsetof(type, member.user), "USER", \
+     "user to connect as (PGUSER)", ""}, \
+    {0, "db-url-env", OPTIONS_TEXT, offsetof(type, member.url_env), "NAME", \
+     "variable with the database URL (DIRECT_URL, DATABASE_URL)", NULL}, \
+    {0, "db-url-file", OPTIONS_TEXT, offsetof(type, member.url_file), "FILE", \
+     "file with the database URL", NULL}, \
+    {0, "env-file", OPTIONS_TEXT, offsetof(type, member.env_file), "FILE", \
+     ".env file in which the variable stands", NULL}, \
+    {0, "url-ignore", OPTIONS_LIST, offsetof(type, member.url_ignore), "NAME", \
+     "parameter of the URL to leave out", NULL}, \
+    {0, "prisma-style", OPTIONS_FLAG, offsetof(type, member.prisma_style), NULL, \
+     "sslcert of the URL is the server's CA, as Prisma means it", NULL}, \
+    {0, "allow-pooler", OPTIONS_FLAG, offsetof(type, member.allow_pooler), NULL, \
+     "take a URL that goes through a transaction pooler", NULL}
+/* clang-format on */
+
+struct server;
+
+/* Connect. database: instead of the options' (NULL: theirs). settings: more for the connection
+ * string's options, as "-c name=value …"; NULL none. ERROR_SERVER; ERROR_BUSY when the server
+ * is not there or not ready; ERROR_USAGE. */
+MUST_CHECK struct server *server_connect(const struct server_options *o, const char *database,
+                                         const char *settings, struct error *e);
+/* Another connection to the same server as the same user. */
+MUST_CHECK struct server *server_reconnect(const struct server *s, const char *database,
+                                           struct error *e);
+void server_close(struct server *s);
+
+/* A connection string that reaches the same server as the same user, without any secret; the
+ * caller frees it. database as above. */
+MUST_CHECK char *server_conninfo(const struct server *s, const char *database, struct error *e);
+/* The password in use, or NULL; the connection's. */
+const char *server_password(const struct server *s);
+const char *server_database(const struct server *s);
+/* 150018 */
+int server_number(const struct server *s);
+
+/* Version, system id, standby, encoding, effective settings, host, port, user into p. */
+MUST_CHECK int server_facts(struct server *s, struct member_private *p, struct error *e);
+
+/* 1 yes, 0 no. */
+MUST_CHECK int server_has_database(struct server *s, const char *name, struct error *e);
+MUST_CHECK int server_has_role(struct server *s, const char *name, struct error *e);
+
+/* Encoding and locale of a new database; NULL: the server's default. */
+struct server_locale {
+    char *encoding, *provider, *locale, *collate, *ctype, *icu_locale, *builtin_locale;
+};
+MUST_CHECK int server_create_database(struct server *s, const char *name,
+                                      const struct server_locale *l, struct error *e);
+MUST_CHECK int server_drop_database(struct server *s, const char *name, struct error *e);
+MUST_CHECK int server_rename_database(struct server *s, const char *from, const char *to,
+                                      struct error *e);
+/* ANALYZE of the connected database. */
+MUST_CHECK int server_analyze(struct server *s, struct error *e);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a stored TOC says about the database it came from. */
+#ifndef TOOLS_TOC_FACTS_H
+#define TOOLS_TOC_FACTS_H
+
+#include "core/repo/member.h"
+#include "tools/server.h"
+
+struct toc_facts {
+    struct server_locale locale;
+    struct member_texts owners; /* roles that own entries, each once */
+};
+void toc_facts_done(struct toc_facts *f);
+
+/* toc: header and TOC, as restore_toc gives them. Encoding and locale are those of the
+ * DATABASE and ENCODING entries. ERROR_CORRUPT when it cannot be read. */
+MUST_CHECK int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e);
+
+#endif
