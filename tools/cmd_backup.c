@@ -405,14 +405,16 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         log_warning("catalog: %s", why.text);
     if (stored)
         rc = say(&n, e);
-    const struct manifest *m = stored ? backup_manifest(n.backup) : NULL;
     int code = EXIT_DONE;
+    const uint8_t *id = NULL;
+    if (stored) {
+        const struct manifest *m = backup_manifest(n.backup);
+        id = m->backup_id;
+        code = m->flags & FORMAT_FLAG_UNCHECKED ? EXIT_SUSPECT : EXIT_DONE;
+    }
     if (rc < 0)
         code = (int)exit_of(e->kind);
-    else if (m->flags & FORMAT_FLAG_UNCHECKED)
-        code = EXIT_SUSPECT;
-    if (runs_end(c->catalog, run_id, code, rc < 0 ? e->text : "stored", m ? m->backup_id : NULL,
-                 &why) < 0)
+    if (runs_end(c->catalog, run_id, code, rc < 0 ? e->text : "stored", id, &why) < 0)
         log_warning("catalog: %s", why.text);
     night_done(&n);
     return rc < 0 ? -1 : code;
