@@ -37,20 +37,23 @@ static int fill(struct context *c, struct error *e)
     return 0;
 }
 
-/* A new file beside the old one, filled, given this host's history, then put in its place. */
-static int rebuild(struct context *c, struct error *e)
+static char *catalog_path(const struct context *c, struct error *e)
 {
-    char *path = c->catalog_path ? str_copy(c->catalog_path, e)
-                                 : str_format(e, "%s/catalog.sqlite", c->state_folder);
-    char *fresh = path ? str_format(e, "%s.rebuild", path) : NULL;
-    int rc = fresh ? file_make_dirs(c->state_folder, 0700, e) : -1;
-    if (rc == 0) {
-        remove_database(fresh);
-        c->catalog = catalog_open(fresh, repo_id(c->repo), e);
-        rc = c->catalog ? 0 : -1;
-    }
-    if (rc == 0 && access(path, F_OK) == 0) {
-        rc = catalog_adopt_history(c->catalog, path, e);
+    if (c->catalog_path)
+        return str_copy(c->catalog_path, e);
+    return str_format(e, "%s/catalog.sqlite", c->state_folder);
+}
+
+/* A new catalog at path, filled from the repository, with the history of the one at old
+ * (NULL: none). The context's catalog is closed in the end. */
+static int make_fresh(struct context *c, const char *path, const char *old, struct error *e)
+{
+    remove_database(path);
+    catalog_close(c->catalog);
+    c->catalog = catalog_open(path, repo_id(c->repo), e);
+    int rc = c->catalog ? 0 : -1;
+    if (rc == 0 && old && access(old, F_OK) == 0) {
+        rc = catalog_adopt_history(c->catalog, old, e);
         if (rc == CATALOG_ABSENT || rc == CATALOG_PARTIAL) {
             log_warning("the old catalog's history could not be read whole");
             rc = 0;
@@ -60,14 +63,56 @@ static int rebuild(struct context *c, struct error *e)
         rc = fill(c, e);
     catalog_close(c->catalog);
     c->catalog = NULL;
+    if (rc < 0)
+        remove_database(path);
+    return rc;
+}
+
+/* A new file beside the old one, filled, given this host's history, then put in its place. */
+static int rebuild(struct context *c, struct error *e)
+{
+    char *path = catalog_path(c, e);
+    char *fresh = path ? str_format(e, "%s.rebuild", path) : NULL;
+    int rc = fresh ? file_make_dirs(c->state_folder, 0700, e) : -1;
+    if (rc == 0)
+        rc = make_fresh(c, fresh, path, e);
     if (rc == 0) {
         /* Closing has emptied the log files, so that one name is the whole catalog. */
         (void)remove_file(path, "-wal");
         (void)remove_file(path, "-shm");
         rc = file_rename(fresh, path, e);
-    } else if (fresh) {
+    }
+    free(path);
+    free(fresh);
+    return rc;
+}
+
+/* Is the file sound, and does it say what the repository says? */
+static int check(struct context *c, struct error *e)
+{
+    char *path = catalog_path(c, e);
+    char *fresh = path ? str_format(e, "%s.check", path) : NULL;
+    char *difference = NULL;
+    int rc = fresh ? context_catalog(c, e) : -1;
+    if (rc == 0)
+        rc = catalog_check(c->catalog, e);
+    if (rc == 0)
+        rc = make_fresh(c, fresh, NULL, e);
+    if (rc == 0) {
+        rc = catalog_compare(path, fresh, &difference, e);
+        if (rc == CATALOG_PARTIAL) {
+            log_info("%s", difference);
+            rc = 0;
+        }
+        if (rc == CATALOG_DIFFERENT) {
+            (void)error_set(e, ERROR_DIFFERENT, "the catalog differs from the repository: %s",
+                            difference);
+            rc = error_hint(e, "pgkeep catalog sync brings it up, pgkeep catalog rebuild makes "
+                               "it anew");
+        }
         remove_database(fresh);
     }
+    free(difference);
     free(path);
     free(fresh);
     return rc;
@@ -89,9 +134,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         if (rc == 0)
             rc = fill(c, e);
     } else if (strcmp(argv[0], "check") == 0) {
-        rc = context_catalog(c, e);
-        if (rc == 0)
-            rc = catalog_check(c->catalog, e);
+        rc = check(c, e);
     } else {
         return error_set(e, ERROR_USAGE, "catalog: sync, rebuild or check is expected");
     }
@@ -103,8 +146,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
 const struct command cmd_catalog = {
     .name = "catalog",
     .usage = "sync|rebuild|check",
-    .summary = "Bring the catalog up to the repository, make it anew, or check the file",
+    .summary = "Bring the catalog up to the repository, make it anew, or check it",
     .more = "The catalog is a cache of the repository and this host's history. rebuild keeps\n"
-            "the history.\n",
+            "the history. check reads the file, and compares it with one made anew: exit 4\n"
+            "when they differ.\n",
     .run = run,
 };

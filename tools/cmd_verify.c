@@ -220,14 +220,12 @@ static int choose_level(struct checked *k, struct error *e)
     if (level && strcmp(level, "data") != 0)
         return error_set(e, ERROR_USAGE, "--level: objects or data is expected");
     k->data = true;
-    if (context_reader(k->c, e) == 0)
-        return 0;
-    if (level || e->kind != ERROR_KEY || repo_has_seed(k->c->repo))
-        return -1;
+    int rc = level ? context_reader(k->c, e) : context_find_reader(k->c, e);
+    if (rc != CONTEXT_NO_KEY)
+        return rc;
     k->data = false;
     if (!k->c->quiet)
         (void)fputs("no key that reads content: level objects only\n", stderr);
-    error_clear(e);
     return 0;
 }
 

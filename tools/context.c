@@ -144,7 +144,7 @@ static int use_secrets(struct context *c, struct error *e)
     return rc;
 }
 
-int context_reader(struct context *c, struct error *e)
+int context_find_reader(struct context *c, struct error *e)
 {
     char *text = NULL;
     if (context_repo(c, e) < 0)
@@ -162,7 +162,13 @@ int context_reader(struct context *c, struct error *e)
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);
     }
-    if (rc != SECRETS_NONE)
+    return rc == SECRETS_NONE ? CONTEXT_NO_KEY : rc;
+}
+
+int context_reader(struct context *c, struct error *e)
+{
+    int rc = context_find_reader(c, e);
+    if (rc != CONTEXT_NO_KEY)
         return rc;
     (void)error_set(e, ERROR_KEY, "this needs a key that reads content, and none was given");
     return error_hint(e, "set PGKEEP_PASSPHRASE_FILE or PGKEEP_RECOVERY_KEY_FILE");

@@ -57,7 +57,11 @@ void context_done(struct context *c);
 MUST_CHECK int context_store(struct context *c, bool create, struct error *e);
 /* The repository, and this host's bundle if there is one. */
 MUST_CHECK int context_repo(struct context *c, struct error *e);
-/* A key that reads content: key file, recovery code, passphrase. ERROR_KEY without. */
+/* A key that reads content: key file, recovery code, passphrase. ERROR_KEY for a wrong one;
+ * CONTEXT_NO_KEY when none was given. */
+#define CONTEXT_NO_KEY 1
+MUST_CHECK int context_find_reader(struct context *c, struct error *e);
+/* The same; none is ERROR_KEY too. */
 MUST_CHECK int context_reader(struct context *c, struct error *e);
 /* A key that reads metadata at least, when there is one without asking; none is no error. */
 MUST_CHECK int context_metadata(struct context *c, struct error *e);

@@ -24,6 +24,7 @@ struct repo {
     size_t reader_count;
     struct host *hosts;
     size_t host_count;
+    bool read_only; /* features of a newer version that readers need not know */
     bool has_seed;
     struct secret seed;
     bool has_bundle;
@@ -120,7 +121,8 @@ static int read_config(struct repo *r, struct bytes raw, struct error *e)
         t.bad = true;
     if (tlv_end(&t, "config", e) < 0 || statement_check(&s, r->admin_public, e) < 0)
         return -1;
-    struct cursor c = cursor_of(bytes_of(masks + 16, 8));
+    struct cursor c = cursor_of(bytes_of(masks + 8, 16));
+    r->read_only = cursor_u64(&c) != 0;
     if (cursor_u64(&c) != 0)
         return error_set(e, ERROR_UNSUPPORTED, "repository needs features of a newer pgkeep");
     return 0;
@@ -332,8 +334,18 @@ out:
     return rc;
 }
 
+static int refuse_read_only(const struct repo *r, struct error *e)
+{
+    if (!r->read_only)
+        return 0;
+    return error_set(e, ERROR_UNSUPPORTED,
+                     "repository has features of a newer pgkeep: this one may only read it");
+}
+
 int repo_enrol(struct repo *r, bool keeper, struct bundle *out, struct error *e)
 {
+    if (refuse_read_only(r, e) < 0)
+        return -1;
     if (!r->has_seed)
         return error_set(e, ERROR_KEY, "only a holder of the recovery seed may enrol a host");
     if (make_bundle(r, keeper, out, e) < 0 || put_enrolment(r, out, e) < 0) {
@@ -392,6 +404,8 @@ int repo_seal_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
 {
     struct secret metadata;
     int rc = -1;
+    if (refuse_read_only(r, e) < 0)
+        return -1;
     if (!r->has_bundle)
         return error_set(e, ERROR_KEY, "this host is not enrolled in the repository");
     if (secret_random(content->key, SECRET_LEN, e) < 0 ||
@@ -486,29 +500,36 @@ static int open_private(struct repo *r, struct manifest *m, struct error *e)
     return rc;
 }
 
+static int read_manifest(const struct repo *r, struct bytes raw,
+                         const uint8_t backup_id[FORMAT_ID_LEN], struct manifest *out,
+                         struct error *e)
+{
+    struct statement s;
+    if (statement_parse(raw, FORMAT_MANIFEST, r->id, &s, e) < 0)
+        return -1;
+    const struct host *h = repo_host_by_signer(r, s.signer);
+    if (!h)
+        return error_set(e, ERROR_CORRUPT, "signed by a host that was never enrolled");
+    if (statement_check(&s, h->public_key, e) < 0 || manifest_read(&s, raw, out, e) < 0)
+        return -1;
+    if (memcmp(out->backup_id, backup_id, FORMAT_ID_LEN) != 0 ||
+        memcmp(out->host_id, h->host_id, FORMAT_ID_LEN) != 0)
+        return error_set(e, ERROR_CORRUPT, "holds the manifest of another backup or host");
+    return 0;
+}
+
 int repo_manifest(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN], bool want_open,
                   struct manifest *out, struct error *e)
 {
     char hex[2 * FORMAT_ID_LEN + 1];
     char name[FORMAT_NAME_MAX];
     struct buf raw = {0};
-    struct statement s;
     str_hex(hex, backup_id, FORMAT_ID_LEN);
     (void)snprintf(name, sizeof name, "backups/%s", hex);
     int rc = store_get(r->store, name, 0, STORE_ALL, &raw, e);
     if (rc != 0)
         goto out;
-    rc = statement_parse(buf_view(&raw), FORMAT_MANIFEST, r->id, &s, e);
-    const struct host *h = rc == 0 ? repo_host_by_signer(r, s.signer) : NULL;
-    if (rc == 0 && !h)
-        rc = error_set(e, ERROR_CORRUPT, "signed by a host that was never enrolled");
-    if (rc == 0)
-        rc = statement_check(&s, h->public_key, e);
-    if (rc == 0)
-        rc = manifest_read(&s, buf_view(&raw), out, e);
-    if (rc == 0 && (memcmp(out->backup_id, backup_id, FORMAT_ID_LEN) != 0 ||
-                    memcmp(out->host_id, h->host_id, FORMAT_ID_LEN) != 0))
-        rc = error_set(e, ERROR_CORRUPT, "holds the manifest of another backup or host");
+    rc = read_manifest(r, buf_view(&raw), backup_id, out, e);
     if (rc == 0 && want_open)
         rc = open_private(r, out, e);
     if (rc < 0) {

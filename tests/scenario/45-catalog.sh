@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The catalog is a cache: what a rebuild makes of the repository equals what the backups wrote,
+# history stays, and a catalog that lies is found.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+pgkeep=${PGKEEP:-$root/build/dev/pgkeep}
+dumps=$root/tests/fixtures/pgdump
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+run() {
+    env -i HOME="$home" PATH=/usr/bin:/bin PGKEEP_REPOSITORY="$home/repo" \
+        PGKEEP_PASSPHRASE=catalog "$pgkeep" "$@"
+}
+# expect CODE ARGUMENT...
+expect() {
+    local want=$1 got=0
+    shift
+    run "$@" >"$home/out" 2>&1 || got=$?
+    [[ $got -eq $want ]] || {
+        echo "pgkeep $*: exit $got, expected $want"
+        cat "$home/out"
+        exit 1
+    }
+}
+run init --quiet --recovery-file "$home/recovery"
+for dump in "$dumps"/A-pg1[578]-none-*.dump "$dumps"/A-pg17-gzip-pipe.dump; do
+    expect 0 backup --quiet --file "$dump" --name catalog
+done
+expect 0 verify --quiet
+expect 0 catalog check
+echo "ok: the catalog that backups wrote equals one made from the repository"
+
+run list --json >"$home/before"
+grep -q '"verified"' "$home/before"
+file=$(find "$home/.local/state" -name catalog.sqlite)
+expect 0 catalog rebuild
+run list --json | cmp - "$home/before"
+expect 0 catalog check
+echo "ok: a rebuild gives the same list, and keeps who was verified"
+
+python3 - "$file" <<'PY'
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+c.execute("update chunk set offset = offset + 1 where chunk_id = (select min(chunk_id) from chunk)")
+c.commit()
+PY
+expect 4 catalog check
+grep -q 'chunk' "$home/out"
+expect 0 catalog rebuild
+expect 0 catalog check
+echo "ok: one changed number is found, and a rebuild mends it"
+
+printf 'no database' >"$file"
+rm -f "$file-wal" "$file-shm"
+expect 4 list
+grep -q 'catalog rebuild' "$home/out"
+expect 0 catalog rebuild
+expect 0 catalog check
+echo "ok: a destroyed file is told with the way out"
+
+rm -f "$file"
+run list --json >"$home/after"
+[[ $(grep -c '"id"' "$home/after") -eq $(grep -c '"id"' "$home/before") ]]
+expect 0 backup --file "$dumps/A-pg17-none-file.dump" --name catalog
+grep -q ' 0 B new in the repository' "$home/out"
+echo "ok: without a catalog the next backup still finds every chunk again"
