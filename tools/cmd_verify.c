@@ -241,8 +241,9 @@ static int finish(struct checked *k, struct json *root, int64_t started, struct 
         (void)putchar('\n');
     } else if (!k->c->quiet || k->bad) {
         (void)printf("verified %llu backups at level %s in %s: %llu good, %llu damaged\n",
-                     (unsigned long long)(k->good + k->bad), k->data ? "data" : "objects", took,
-                     (unsigned long long)k->good, (unsigned long long)k->bad);
+                     (unsigned long long)k->good + (unsigned long long)k->bad,
+                     k->data ? "data" : "objects", took, (unsigned long long)k->good,
+                     (unsigned long long)k->bad);
     }
     return k->bad ? EXIT_DAMAGE : EXIT_DONE;
 }

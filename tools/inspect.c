@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/inspect.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static int on_entry(struct look *l, const struct dump_entry *entry, struct error
 
 static int end_payload(struct look *l, struct error *e)
 {
+    assert(l->current); /* the reader gives no payload outside a block */
     l->current->bytes += payload_plain_bytes(l->check);
     if (payload_end(l->check, e) == 0)
         return 0;
@@ -70,6 +72,7 @@ static int on_event(struct look *l, const struct dump_event *ev, bool *objects, 
         l->entries = ev->entry_count;
         return 0;
     case DUMP_BLOCK:
+        assert(l->tables && ev->data_index < l->count);
         l->current = &l->tables[ev->data_index];
         *objects = ev->large_objects;
         return *objects ? 0 : payload_begin(l->check, l->current->copy, e);
@@ -112,6 +115,7 @@ static int read_all(struct look *l, struct source *source, uint8_t *buffer, stru
 
 static int for_people(const struct look *l, struct error *e)
 {
+    assert(l->newer || l->header);
     static const char *const codecs[] = {"none", "gzip", "lz4", "zstd"};
     static const struct render_column columns[] = {
         {"SCHEMA", false}, {"NAME", false}, {"ENTRY", false}, {"SIZE", true}};
@@ -143,6 +147,7 @@ static int for_people(const struct look *l, struct error *e)
 
 static int for_machines(const struct look *l, struct error *e)
 {
+    assert(l->newer || l->header);
     static const char *const codecs[] = {"none", "gzip", "lz4", "zstd"};
     char version[32];
     struct json *j = json_new_object();

@@ -131,7 +131,7 @@ int options_parse(const struct options_table *tables, size_t count, int argc, ch
         if (c == ':')
             return error_set(e, ERROR_USAGE, "%.*s: a value is missing",
                              (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
-        if (c == '?' && (optopt == 0 || optopt != '?')) {
+        if (c == '?' && optopt != '?') {
             const char *word = optopt > 0 && optopt < LONG_BASE ? NULL : argv[at];
             if (word)
                 (void)error_set(e, ERROR_USAGE, "option %.*s is not known or not clear",

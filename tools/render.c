@@ -52,6 +52,8 @@ static void print_cell(const char *text, size_t width, bool right, bool last, FI
 void render_print(const struct render_table *t, FILE *out)
 {
     size_t widths[RENDER_MAX_COLUMNS];
+    if (t->column_count == 0)
+        return;
     for (size_t c = 0; c < t->column_count; c++)
         widths[c] = width_of(t->columns[c].title);
     for (size_t i = 0; i < t->cell_count; i++) {

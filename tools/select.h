@@ -15,6 +15,7 @@ struct select_options {
     const char *before;
 };
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): type and member are names */
 #define SELECT_SPECS(type, member) \
     {0, "source", OPTIONS_TEXT, offsetof(type, member.source), "NAME", \
      "only of this source", NULL}, \
@@ -26,6 +27,7 @@ struct select_options {
      "nightly, weekly, pre-deploy or manual", NULL}, \
     {0, "before", OPTIONS_TEXT, offsetof(type, member.before), "TIME", \
      "only committed before this time", NULL}
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 /* ERROR_USAGE for a kind or time that means nothing. */

@@ -18,6 +18,7 @@ struct server_options {
     bool prisma_style;
 };
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): type and member are names */
 #define SERVER_SPECS(type, member) \
     {'h', "host", OPTIONS_TEXT, offsetof(type, member.host), "HOST", \
      "server host or socket folder (PGHOST)", ""}, \
@@ -37,6 +38,7 @@ struct server_options {
      "sslcert of the URL is the server's CA, as Prisma means it", NULL}, \
     {0, "allow-pooler", OPTIONS_FLAG, offsetof(type, member.allow_pooler), NULL, \
      "take a URL that goes through a transaction pooler", NULL}
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 struct server;

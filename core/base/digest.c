@@ -156,9 +156,12 @@ int digest_expand(const struct secret *key, const char *label, struct bytes cont
     return ok == 1 ? 0 : refused(e, "HKDF-SHA-256");
 }
 
-int digest_scrypt(struct bytes passphrase, struct bytes salt, unsigned log2n, unsigned r,
-                  unsigned p, struct secret *out, struct error *e)
+int digest_scrypt(struct bytes passphrase, struct bytes salt,
+                  const struct digest_scrypt_cost *cost, struct secret *out, struct error *e)
 {
+    unsigned log2n = cost->log2n;
+    unsigned r = cost->r;
+    unsigned p = cost->p;
     if (r < 1 || r > 16 || p < 1 || p > 16 || log2n < 1 || log2n >= 16 * r || log2n > 30 ||
         ((uint64_t)128 * r << log2n) > GIB)
         return error_set(e, ERROR_USAGE,

@@ -34,11 +34,17 @@ MUST_CHECK int digest_hmac_of(struct digest_hmac *h, struct bytes a, struct byte
 MUST_CHECK int digest_expand(const struct secret *key, const char *label, struct bytes context,
                              void *out, size_t len, struct error *e);
 
-/* scrypt (RFC 7914) with N = 2^log2n: 32 bytes of key into out, wiped on failure. Takes about
+/* What scrypt costs (RFC 7914): N = 2^log2n, block size r, passes p. */
+struct digest_scrypt_cost {
+    unsigned log2n, r, p;
+};
+
+/* scrypt (RFC 7914): 32 bytes of key into out, wiped on failure. Takes about
  * 128 * r * N bytes of memory. ERROR_USAGE when r or p is not 1 to 16, N is not below
  * 2^(16 * r), or the memory were above 1 GiB; ERROR_MEMORY when OpenSSL fails. */
-MUST_CHECK int digest_scrypt(struct bytes passphrase, struct bytes salt, unsigned log2n,
-                             unsigned r, unsigned p, struct secret *out, struct error *e);
+MUST_CHECK int digest_scrypt(struct bytes passphrase, struct bytes salt,
+                             const struct digest_scrypt_cost *cost, struct secret *out,
+                             struct error *e);
 
 /* Constant-time comparison. */
 bool digest_equal(const void *a, const void *b, size_t len);

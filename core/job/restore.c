@@ -135,15 +135,16 @@ static int list_byte(struct restore *r, uint8_t *value, struct error *e)
 /* A varint of the list; STREAM_IN_END when the list ends before it. */
 static int list_varint(struct restore *r, uint64_t *value, struct error *e)
 {
-    uint8_t raw[10];
+    uint8_t raw[10] = {0x80};
     size_t n = 0;
-    do {
+    for (bool more = true; more; n++) {
         int rc = n < sizeof raw ? list_byte(r, &raw[n], e) : STREAM_IN_END;
         if (rc == STREAM_IN_END && n > 0)
             return error_set(e, ERROR_CORRUPT, "list of pieces or objects is cut");
         if (rc != 0)
             return rc;
-    } while (raw[n++] & 0x80);
+        more = raw[n] & 0x80;
+    }
     struct cursor c = cursor_of(bytes_of(raw, n));
     *value = cursor_varint(&c);
     return c.bad ? error_set(e, ERROR_CORRUPT, "list of pieces or objects is damaged") : 0;
@@ -152,7 +153,7 @@ static int list_varint(struct restore *r, uint64_t *value, struct error *e)
 /* The next run; STREAM_IN_END at the list's end, or at the 0 that ends an object's. */
 static int next_run(struct restore *r, struct cutter *c, struct error *e)
 {
-    uint64_t head;
+    uint64_t head = 0;
     int rc = list_varint(r, &head, e);
     if (rc != 0 || head == 0)
         return rc != 0 ? rc : STREAM_IN_END;
@@ -339,7 +340,7 @@ static int one_object(struct restore *r, struct stream_in_item *item, uint32_t o
 static int objects_block(struct restore *r, const struct entry *entry, struct error *e)
 {
     struct stream_in_item item = {0};
-    uint64_t oid;
+    uint64_t oid = 0;
     int rc;
     if (begin_list(r, &entry->objects, e) < 0 || stream_in_begin(r->in, &entry->payload, e) < 0)
         return -1;

@@ -95,7 +95,7 @@ struct stream_in *stream_in_new(struct fetch *f, unsigned workers, struct error 
     s->slot_count =
         workers + SPARE_SLOTS < ARRAY_SIZE(places) ? workers + SPARE_SLOTS : ARRAY_SIZE(places);
     s->slots = calloc(s->slot_count, sizeof *s->slots);
-    s->threads = calloc(workers, sizeof *s->threads);
+    s->threads = calloc(workers + 1, sizeof *s->threads);
     if (!s->slots || !s->threads) {
         (void)error_memory(e, "stream reader");
         goto fail;
@@ -122,7 +122,7 @@ void stream_in_free(struct stream_in *s)
         return;
     if (s->queue)
         queue_stop(s->queue);
-    for (size_t i = 0; i < s->thread_count; i++)
+    for (size_t i = 0; s->threads && i < s->thread_count; i++)
         (void)pthread_join(s->threads[i], NULL);
     queue_free(s->queue);
     for (size_t i = 0; s->slots && i < s->slot_count; i++)

@@ -405,7 +405,7 @@ static int start(struct writer *w, void *(*run)(void *), struct error *e)
 
 static int start_all(struct writer *w, struct error *e)
 {
-    w->threads = calloc(w->o.workers + 2, sizeof *w->threads);
+    w->threads = calloc((size_t)w->o.workers + 2, sizeof *w->threads);
     if (!w->threads)
         return error_memory(e, "threads");
     if (start(w, packer_main, e) < 0 || start(w, uploader_main, e) < 0)

@@ -159,8 +159,8 @@ static void get_field(struct tlv_reader *r, const struct tlv *t, struct bundle *
 int bundle_read(struct bytes raw, struct bundle *out, struct error *e)
 {
     const uint64_t needed = 1u << TAG_REPOSITORY | 1u << TAG_HOST | 1u << TAG_SEED |
-                            1u << TAG_ADMIN | 1u << TAG_CHUNK_ID | 1u << TAG_GEAR |
-                            1u << TAG_ROW | 1u << TAG_PSK;
+                            1u << TAG_ADMIN | 1u << TAG_DOMAIN | 1u << TAG_CHUNK_ID |
+                            1u << TAG_GEAR | 1u << TAG_ROW | 1u << TAG_PSK;
     uint8_t sum[DIGEST_LEN];
     struct cursor c = cursor_of(raw);
     struct bytes magic = cursor_bytes(&c, FORMAT_MAGIC_LEN);
@@ -179,9 +179,12 @@ int bundle_read(struct bytes raw, struct bundle *out, struct error *e)
         get_field(&r, &t, out);
     if ((r.seen & needed) != needed)
         r.bad = true;
-    if (tlv_end(&r, "host bundle", e) == 0 &&
-        statement_signer_init(&out->signer, &out->signer.seed, e) == 0)
-        return 0;
-    bundle_wipe(out);
-    return -1;
+    int rc = tlv_end(&r, "host bundle", e);
+    if (rc < 0 && e)
+        e->kind = ERROR_KEY; /* no damage of the repository */
+    if (rc == 0)
+        rc = statement_signer_init(&out->signer, &out->signer.seed, e);
+    if (rc < 0)
+        bundle_wipe(out);
+    return rc;
 }

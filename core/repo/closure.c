@@ -101,7 +101,7 @@ int closure_read(struct bytes raw, struct closure *out, struct error *e)
         cursor_copy(&c, p.pack_id, FORMAT_ID_LEN);
         p.object.size = cursor_u32(&c);
         uint32_t owner = cursor_u32(&c);
-        if (owner >= owner_count || p.object.size > FORMAT_MAX_PACK ||
+        if (!owners.data || owner >= owner_count || p.object.size > FORMAT_MAX_PACK ||
             closure_find(out, p.pack_id))
             return error_set(e, ERROR_CORRUPT, "closure: pack %u of %u is malformed", i, count);
         memcpy(p.owner, owners.data + (size_t)owner * FORMAT_ID_LEN, FORMAT_ID_LEN);

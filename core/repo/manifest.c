@@ -53,9 +53,9 @@ const char *manifest_kind_name(uint8_t kind)
 
 uint8_t manifest_kind_parse(const char *name)
 {
-    for (uint8_t i = 1; i < ARRAY_SIZE(kind_names); i++)
+    for (size_t i = 1; i < ARRAY_SIZE(kind_names); i++)
         if (strcmp(name, kind_names[i]) == 0)
-            return i;
+            return (uint8_t)i;
     return 0;
 }
 

@@ -357,6 +357,7 @@ int pack_index(struct bytes whole, const struct secret *index_key, pack_visit *v
     (void)cursor_u64(&c);
     if (!bytes_equal(c.left, bytes_text(END_MAGIC)) || count > FORMAT_MAX_RECORDS ||
         len != (uint64_t)count * PACK_INDEX_ROW_LEN + SEAL_TAG_LEN ||
+        len > whole.len - head.len - PACK_FOOTER_LEN ||
         offset != whole.len - PACK_FOOTER_LEN - len)
         return error_set(e, ERROR_CORRUPT, "pack footer is malformed");
     rows = malloc(len);

@@ -158,11 +158,18 @@ static int read_directory(struct bytes raw, struct bytes packs, struct recipe *o
     return 0;
 }
 
+/* A chunk's place; one beyond all directories stays beyond them. */
+static uint32_t read_place(struct cursor *c)
+{
+    uint64_t place = cursor_varint(c);
+    return place < UINT32_MAX ? (uint32_t)place : UINT32_MAX;
+}
+
 static bool read_rows(struct cursor *c, struct recipe_segment *s)
 {
     s->rows = cursor_varint(c);
     uint64_t sources = cursor_varint(c);
-    s->chunk = (uint32_t)cursor_varint(c);
+    s->chunk = read_place(c);
     s->first = cursor_varint(c);
     uint64_t projection = cursor_varint(c);
     return sources == 1 && projection == 0;
@@ -175,8 +182,8 @@ static void read_long_row(struct cursor *c, struct recipe_segment *s)
     struct bytes start = c->left;
     c->bad = c->bad || n == 0 || n > FORMAT_MAX_RECIPE_CHUNKS;
     for (uint64_t i = 0; i < n && !c->bad; i++) {
-        uint64_t chunk = cursor_varint(c);
-        s->chunk = i == 0 ? (uint32_t)chunk : s->chunk;
+        uint32_t chunk = read_place(c);
+        s->chunk = i == 0 ? chunk : s->chunk;
     }
     s->list = bytes_of(start.data, start.len - c->left.len);
 }
@@ -195,7 +202,7 @@ bool recipe_next(struct cursor *c, struct recipe_segment *s)
         read_long_row(c, s);
     } else if (op == RECIPE_BYTES) {
         s->op = RECIPE_BYTES;
-        s->chunk = (uint32_t)cursor_varint(c);
+        s->chunk = read_place(c);
         s->first = cursor_varint(c);
         s->bytes = cursor_varint(c);
     } else {

@@ -240,12 +240,15 @@ static int visit_slot(void *arg, const struct store_item *item, struct error *e)
         return 0;
     int rc = store_get(search->repo->store, item->name, 0, 4 * KIB, &raw, e);
     if (rc == 0) {
-        search->tried++;
-        if (slot_open(buf_view(&raw), bytes_text(search->passphrase), search->repo->id, &seed,
-                      &search->why) == 0 &&
-            repo_use_seed(search->repo, &seed, &search->why) == 0)
-            search->open = true;
+        struct error why = {0};
+        search->open = slot_open(buf_view(&raw), bytes_text(search->passphrase),
+                                 search->repo->id, &seed, &why) == 0 &&
+                       repo_use_seed(search->repo, &seed, &why) == 0;
         secret_wipe(&seed);
+        /* What is no slot costs nothing, and must not keep the real ones from being tried. */
+        search->tried += why.kind != ERROR_CORRUPT;
+        if (why.kind != ERROR_CORRUPT || search->why.kind == ERROR_NONE)
+            search->why = why;
     }
     buf_done(&raw);
     return rc < 0 ? -1 : 0;
@@ -258,11 +261,12 @@ int repo_use_passphrase(struct repo *r, const char *passphrase, struct error *e)
         return -1;
     if (search.open)
         return 0;
-    if (search.tried == 0) {
+    if (search.why.kind == ERROR_NONE) {
         (void)error_set(e, ERROR_KEY, "the repository has no passphrase slot");
         return error_hint(e, "give the recovery code: PGKEEP_RECOVERY_KEY_FILE");
     }
-    return error_set(e, search.why.kind, "passphrase slot: %s", search.why.text);
+    return error_set(e, search.why.kind == ERROR_CORRUPT ? ERROR_KEY : search.why.kind,
+                     "passphrase slot: %s", search.why.text);
 }
 
 int repo_domain(const struct repo *r, const uint8_t domain_id[FORMAT_ID_LEN],

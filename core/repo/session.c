@@ -91,6 +91,25 @@ out:
     return rc;
 }
 
+/* The enrolment that once made this signer a keeper; *keeper is NULL when there is none. A key
+ * may have several enrolments: the later ones take the right away for collectors only. */
+static int find_keeper(const struct repo *repo, const uint8_t signer[FORMAT_ID_LEN],
+                       const struct host **keeper, struct error *e)
+{
+    *keeper = NULL;
+    for (size_t i = 0; i < repo_host_count(repo) && !*keeper; i++) {
+        const struct host *h = repo_host(repo, i);
+        uint8_t id[FORMAT_ID_LEN];
+        if (!(h->flags & FORMAT_HOST_KEEPER))
+            continue;
+        if (statement_signer_id(h->public_key, id, e) < 0)
+            return -1;
+        if (memcmp(id, signer, sizeof id) == 0)
+            *keeper = h;
+    }
+    return 0;
+}
+
 static int read_condemned(struct session *s, const char *name, struct error *e)
 {
     struct buf raw = {0};
@@ -103,12 +122,14 @@ static int read_condemned(struct session *s, const char *name, struct error *e)
         rc = statement_parse(buf_view(&raw), FORMAT_CONDEMNED, repo_id(s->repo), &st, e);
     if (rc == 0 && raw.len > 0) {
         /* Signed by a key that was ever a keeper; anybody else's word condemns nothing. */
-        const struct host *keeper = repo_host_by_signer(s->repo, st.signer);
-        if (!keeper || !(keeper->flags & FORMAT_HOST_KEEPER)) {
+        const struct host *keeper;
+        rc = find_keeper(s->repo, st.signer, &keeper, e);
+        if (rc == 0 && !keeper) {
             log_warning("%s: not signed by a keeper: ignored", name);
             goto out;
         }
-        rc = statement_check(&st, keeper->public_key, e);
+        if (rc == 0)
+            rc = statement_check(&st, keeper->public_key, e);
         struct tlv_reader r = tlv_reader_of(st.body);
         while (rc == 0 && tlv_next(&r, &t)) {
             if (t.tag != CONDEMNED_PACK)

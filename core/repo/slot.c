@@ -29,6 +29,7 @@ int slot_make(struct bytes passphrase, const uint8_t repository_id[16], unsigned
         return error_set(e, ERROR_USAGE, "scrypt log2N %u, expected %d to %d", log2n,
                          SLOT_LOG2N_MIN, SLOT_LOG2N_MAX);
     uint8_t slot[SLOT_LEN] = MAGIC;
+    const struct digest_scrypt_cost cost = {.log2n = log2n, .r = R, .p = 1};
     slot[8] = KDF_SCRYPT;
     slot[9] = (uint8_t)log2n;
     slot[10] = R;
@@ -36,7 +37,7 @@ int slot_make(struct bytes passphrase, const uint8_t repository_id[16], unsigned
     memcpy(slot + 16, repository_id, 16);
     struct secret key;
     if (secret_random(slot + SALT_AT, SALT_LEN, e) < 0 ||
-        digest_scrypt(passphrase, bytes_of(slot + SALT_AT, SALT_LEN), log2n, R, 1, &key, e) < 0)
+        digest_scrypt(passphrase, bytes_of(slot + SALT_AT, SALT_LEN), &cost, &key, e) < 0)
         return -1;
     int rc = seal_once(&key, zero_nonce, bytes_of(slot, HEAD_LEN),
                        bytes_of(seed->key, sizeof seed->key), slot + HEAD_LEN, e);
@@ -45,8 +46,7 @@ int slot_make(struct bytes passphrase, const uint8_t repository_id[16], unsigned
 }
 
 struct head {
-    unsigned log2n;
-    unsigned p;
+    struct digest_scrypt_cost cost;
     struct bytes salt;
     struct bytes sealed;
 };
@@ -58,9 +58,9 @@ static int parse(struct bytes raw, const uint8_t *repository_id, struct head *h,
     struct cursor c = cursor_of(raw);
     struct bytes magic = cursor_bytes(&c, FORMAT_MAGIC_LEN);
     uint8_t kdf = cursor_u8(&c);
-    h->log2n = cursor_u8(&c);
-    unsigned r = cursor_u8(&c);
-    h->p = cursor_u8(&c);
+    h->cost.log2n = cursor_u8(&c);
+    h->cost.r = cursor_u8(&c);
+    h->cost.p = cursor_u8(&c);
     uint32_t zero = cursor_u32(&c);
     struct bytes id = cursor_bytes(&c, 16);
     h->salt = cursor_bytes(&c, SALT_LEN);
@@ -74,12 +74,13 @@ static int parse(struct bytes raw, const uint8_t *repository_id, struct head *h,
         return error_set(e, ERROR_UNSUPPORTED,
                          "passphrase slot: version %c, function %d, expected 0 and scrypt (1)",
                          magic.data[FORMAT_MAGIC_LEN - 1], kdf);
-    if (h->log2n < SLOT_LOG2N_MIN || h->log2n > SLOT_LOG2N_MAX || r != R || h->p < 1 ||
-        h->p > P_MAX || zero != 0)
+    if (h->cost.log2n < SLOT_LOG2N_MIN || h->cost.log2n > SLOT_LOG2N_MAX || h->cost.r != R ||
+        h->cost.p < 1 || h->cost.p > P_MAX || zero != 0)
         return error_set(e, ERROR_CORRUPT,
                          "passphrase slot: scrypt log2N %u, r %u, p %u, expected %d to %d, %d, "
                          "1 to %d",
-                         h->log2n, r, h->p, SLOT_LOG2N_MIN, SLOT_LOG2N_MAX, R, P_MAX);
+                         h->cost.log2n, h->cost.r, h->cost.p, SLOT_LOG2N_MIN, SLOT_LOG2N_MAX, R,
+                         P_MAX);
     if (memcmp(id.data, repository_id, id.len) != 0)
         return error_set(e, ERROR_CORRUPT, "passphrase slot: it is of another repository");
     return 0;
@@ -92,7 +93,7 @@ int slot_open(struct bytes raw, struct bytes passphrase, const uint8_t repositor
     struct secret key;
     secret_wipe(seed);
     if (parse(raw, repository_id, &h, e) < 0 ||
-        digest_scrypt(passphrase, h.salt, h.log2n, R, h.p, &key, e) < 0)
+        digest_scrypt(passphrase, h.salt, &h.cost, &key, e) < 0)
         return -1;
     struct error why = {0};
     int rc = seal_open_once(&key, zero_nonce, bytes_of(raw.data, HEAD_LEN), h.sealed, seed->key,

@@ -34,9 +34,9 @@ static void scrypt_gives_the_rfc_7914_values(void **state)
         struct error e = {0};
         struct secret key;
         char hex[2 * SECRET_LEN + 1];
+        const struct digest_scrypt_cost cost = {vectors[i].log2n, vectors[i].r, vectors[i].p};
         assert_int_equal(digest_scrypt(bytes_text(vectors[i].passphrase),
-                                       bytes_text(vectors[i].salt), vectors[i].log2n,
-                                       vectors[i].r, vectors[i].p, &key, &e),
+                                       bytes_text(vectors[i].salt), &cost, &key, &e),
                          0);
         str_hex(hex, key.key, sizeof key.key);
         assert_string_equal(hex, vectors[i].key);
@@ -49,7 +49,8 @@ static void scrypt_takes_more_than_the_library_allows_unasked(void **state)
     struct error e = {0};
     struct secret key;
     /* 64 MiB, where OpenSSL stops at 32 unless told. */
-    assert_int_equal(digest_scrypt(bytes_text("p"), bytes_text("s"), 16, 8, 1, &key, &e), 0);
+    const struct digest_scrypt_cost cost = {16, 8, 1};
+    assert_int_equal(digest_scrypt(bytes_text("p"), bytes_text("s"), &cost, &key, &e), 0);
 }
 
 static void scrypt_refuses_parameters_out_of_range(void **state)
@@ -62,9 +63,8 @@ static void scrypt_refuses_parameters_out_of_range(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct error e = {0};
         struct secret key;
-        assert_int_equal(digest_scrypt(bytes_text("p"), bytes_text("s"), bad[i][0], bad[i][1],
-                                       bad[i][2], &key, &e),
-                         -1);
+        const struct digest_scrypt_cost cost = {bad[i][0], bad[i][1], bad[i][2]};
+        assert_int_equal(digest_scrypt(bytes_text("p"), bytes_text("s"), &cost, &key, &e), -1);
         assert_int_equal(e.kind, ERROR_USAGE);
     }
 }

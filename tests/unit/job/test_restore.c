@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/file.h"
 #include "tests/support/made_dump.h"
 #include "tests/support/memory_index.h"
 #include "tests/support/night.h"
@@ -313,6 +314,61 @@ static void archives_of_a_newer_version_come_back_as_they_are(void **state)
     buf_done(&dump);
 }
 
+static int append(void *arg, struct bytes b, struct error *e)
+{
+    return buf_append(arg, b.data, b.len, e);
+}
+
+static void a_backup_can_hold_several_dumps(void **state)
+{
+    struct world *w = *state;
+    struct error e = {0};
+    struct buf dumps[3];
+    const struct backup_options options = {
+        .repo = w->repository.repo, .workers = 2, .level = 3};
+    struct backup *b = backup_new(&options, &e);
+    assert_non_null(b);
+    for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {
+        struct buf rows = {0};
+        made_rows(&rows, 1000 * i, 50, i);
+        dumps[i] = made_dump(1, false);
+        made_table(&dumps[i], 100, buf_view(&rows), MADE_LINES, 0);
+        struct source *s =
+            source_fd(file_memfd("dump", buf_view(&dumps[i]), &e), "made dump", &e);
+        assert_non_null(s);
+        assert_done(backup_take(b, s, "dump", &e), &e);
+        source_free(s);
+        buf_done(&rows);
+    }
+    assert_done(backup_settle(b, &e), &e);
+    assert_int_equal(backup_entry_count(b), 1);
+    assert_int_equal(backup_entry(b, 0)->rows, 2000);
+    assert_done(backup_commit(b, &e), &e);
+    struct manifest m = {0};
+    assert_done(repo_manifest(w->repository.repo, backup_manifest(b)->backup_id, true, &m, &e),
+                &e);
+    assert_int_equal(m.private_part.member_count, 3);
+    assert_int_equal(m.private_part.rows, 3000);
+    for (size_t i = 0; i < ARRAY_SIZE(dumps); i++) {
+        struct buf back = {0};
+        const struct restore_options restore = {.repo = w->repository.repo,
+                                                .manifest = &m,
+                                                .workers = 2,
+                                                .write = append,
+                                                .write_arg = &back,
+                                                .check = true};
+        struct restore *r = restore_new(&restore, &e);
+        assert_non_null(r);
+        assert_done(restore_member(r, &m.private_part.members[i], &e), &e);
+        assert_true(bytes_equal(buf_view(&back), buf_view(&dumps[i])));
+        restore_free(r);
+        buf_done(&back);
+        buf_done(&dumps[i]);
+    }
+    manifest_done(&m);
+    backup_free(b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -333,6 +389,7 @@ int main(void)
         TEST(large_objects),
         TEST(dumps_that_are_cut_leave_nothing_visible),
         TEST(table_data_without_a_sound_end_is_refused),
+        TEST(a_backup_can_hold_several_dumps),
         TEST(archives_of_a_newer_version_come_back_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

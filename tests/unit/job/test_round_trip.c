@@ -99,8 +99,9 @@ static int check_table(void *arg, const struct restore_entry *seen, struct error
     json_array_foreach(x->tables, i, table)
     {
         char hex[2 * DIGEST_LEN + 1];
-        if (strcmp(json_string_value(json_object_get(table, "schema")), seen->entry->schema) ||
-            strcmp(json_string_value(json_object_get(table, "table")), seen->entry->name))
+        if (strcmp(json_string_value(json_object_get(table, "schema")), seen->entry->schema) !=
+                0 ||
+            strcmp(json_string_value(json_object_get(table, "table")), seen->entry->name) != 0)
             continue;
         str_hex(hex, seen->copy_sha256, DIGEST_LEN);
         assert_string_equal(json_string_value(json_object_get(table, "copy_sha256")), hex);
