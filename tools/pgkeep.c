@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -17,8 +18,11 @@
 
 static volatile sig_atomic_t stop_signal;
 
+/* The first signal asks for a clean end; a second one does not wait for it. */
 static void on_signal(int n)
 {
+    if (stop_signal)
+        _exit(128 + n);
     stop_signal = n;
 }
 

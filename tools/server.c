@@ -364,6 +364,9 @@ int server_drop_database(struct server *s, const char *name, struct error *e)
 {
     struct buf sql = {0};
     int rc = put_quoted(s, &sql, "DROP DATABASE IF EXISTS ", name, false, e);
+    /* A pg_restore that was killed may still have its backend there for a moment. */
+    if (rc == 0 && server_number(s) >= 130000)
+        rc = buf_printf(&sql, e, " WITH (FORCE)");
     if (rc == 0)
         return execute(s, &sql, "DROP DATABASE", e);
     buf_done(&sql);

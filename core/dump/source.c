@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/dump/source.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,12 +12,15 @@
 #include "core/base/file.h"
 #include "core/base/str.h"
 
+#define STOP_MS 200
+
 struct source {
     int fd; /* the child's pipe belongs to the child */
     struct child *child;
     const char *what;
     char *path;
     uint64_t size;
+    const volatile sig_atomic_t *stop;
 };
 
 static struct source *make(const char *what, struct error *e)
@@ -94,8 +99,32 @@ uint64_t source_size(const struct source *s)
     return s->size;
 }
 
+void source_obey(struct source *s, const volatile sig_atomic_t *stop)
+{
+    s->stop = stop;
+}
+
+/* A pg_dump that waits for a lock says nothing for a minute: a signal must not wait with it. */
+static int wait_for_bytes(const struct source *s, struct error *e)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    for (;;) {
+        int n = *s->stop;
+        if (n)
+            return error_set(e, n == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
+                             "stopped by a signal: nothing was acknowledged");
+        int ready = poll(&p, 1, STOP_MS);
+        if (ready > 0)
+            return 0;
+        if (ready < 0 && errno != EINTR)
+            return error_system(e, "%s", s->what);
+    }
+}
+
 int source_read(struct source *s, void *out, size_t size, size_t *got, struct error *e)
 {
+    if (s->stop && wait_for_bytes(s, e) < 0)
+        return -1;
     if (file_read_some(s->fd, out, size, got, e) < 0)
         return error_wrap(e, "%s", s->what);
     return 0;

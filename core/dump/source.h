@@ -3,6 +3,8 @@
 #ifndef DUMP_SOURCE_H
 #define DUMP_SOURCE_H
 
+#include <signal.h>
+
 #include "core/base/child.h"
 #include "core/base/error.h"
 
@@ -16,10 +18,14 @@ MUST_CHECK struct source *source_child(const struct child_options *o, const char
                                        struct error *e);
 void source_free(struct source *s);
 
+/* Reads are given up within a moment once *stop holds a signal's number. */
+void source_obey(struct source *s, const volatile sig_atomic_t *stop);
+
 /* How many bytes there will be; 0 when nobody knows. */
 uint64_t source_size(const struct source *s);
 
-/* What is there now, at most size bytes; *got is 0 only at the end. ERROR_IO. */
+/* What is there now, at most size bytes; *got is 0 only at the end. ERROR_IO;
+ * ERROR_INTERRUPTED, ERROR_TERMINATED. */
 MUST_CHECK int source_read(struct source *s, void *out, size_t size, size_t *got,
                            struct error *e);
 

@@ -145,6 +145,14 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
     };
     struct member_private *p = &b->manifest.private_part;
     bool unchecked;
+    source_obey(source, b->o.stop);
+    if (b->dump) {
+        /* Nothing of the dump before may be on its way when its streams are freed. */
+        if (writer_settle(b->writer, e) < 0)
+            return -1;
+        dump_in_free(b->dump);
+        b->dump = NULL;
+    }
     b->dump = dump_in_new(&options, e);
     if (!b->dump || dump_in_read(b->dump, source, e) < 0)
         return -1;

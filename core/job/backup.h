@@ -47,7 +47,8 @@ MUST_CHECK int backup_settle(struct backup *b, struct error *e);
  * revoked. */
 MUST_CHECK int backup_commit(struct backup *b, struct error *e);
 
-/* What a table came to, for the catalog; valid after backup_settle, until backup_free. */
+/* What a table of the dump taken last came to, for the catalog; valid after backup_take, until
+ * the next one or backup_free. */
 size_t backup_entry_count(const struct backup *b);
 const struct entry *backup_entry(const struct backup *b, size_t i);
 const struct writer_totals *backup_totals(const struct backup *b);
