@@ -129,9 +129,9 @@ static struct bytes folder_of(const char *name, const char **leaf)
     return bytes_of(name, slash ? (size_t)(slash - name) : 0);
 }
 
+/* The folders above a name, up to the root: each may have been made just now. */
 static int mark_path(struct store_dir *d, const char *name, struct error *e)
 {
-    /* The object's folder and every one above it: each may have been made just now. */
     int rc = 0;
     (void)pthread_mutex_lock(&d->lock);
     for (size_t len = strlen(name); rc == 0 && len > 0;) {
@@ -142,6 +142,14 @@ static int mark_path(struct store_dir *d, const char *name, struct error *e)
     }
     (void)pthread_mutex_unlock(&d->lock);
     return rc;
+}
+
+static int mark_folder(struct store_dir *d, const char *folder, struct error *e)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    int rc = mark_dirty(d, folder, strlen(folder), e);
+    (void)pthread_mutex_unlock(&d->lock);
+    return rc < 0 ? -1 : mark_path(d, folder, e);
 }
 
 /* ---- operations -------------------------------------------------------------------- */
@@ -259,6 +267,8 @@ static int list_folder(const struct listing *l, const char *folder, int depth, s
     close_folder(l->dir, above);
     if (!dir)
         return rc;
+    /* A writer that died may have left names that no sync has seen. */
+    rc = mark_folder(l->dir, folder, e);
     while (rc == 0) {
         errno = 0;
         const struct dirent *entry = readdir(dir);

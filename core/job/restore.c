@@ -252,9 +252,8 @@ static int rows_block(struct restore *r, const struct entry *entry, struct resto
     struct stream_in_item item;
     int rc;
     if (begin_cut(r, entry, stream_bytes(&entry->payload) + strlen(END_MARK), &c, e) < 0 ||
-        stream_in_begin(r->in, &entry->payload, e) < 0)
+        stream_in_begin(r->in, &entry->payload, e) < 0 || rows_check_begin(r->rows, e) < 0)
         return -1;
-    rows_check_begin(r->rows);
     while ((rc = stream_in_next(r->in, &item, e)) == 0) {
         uint64_t line_len = item.row_begins ? item.long_row_bytes : 0;
         if ((r->o.check && rows_check_add(r->rows, &item, e) < 0) ||
@@ -510,7 +509,8 @@ int restore_rows(struct restore *r, const struct entry *entry, struct error *e)
     if (entry->payload.kind != FORMAT_STREAM_ROWS)
         return error_set(e, ERROR_UNSUPPORTED, "%s is not stored as rows", entry->name);
     int rc = stream_in_begin(r->in, &entry->payload, e);
-    rows_check_begin(r->rows);
+    if (rc == 0)
+        rc = rows_check_begin(r->rows, e);
     while (rc == 0) {
         rc = stream_in_next(r->in, &item, e);
         if (rc == 0)

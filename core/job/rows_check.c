@@ -42,11 +42,13 @@ void rows_check_free(struct rows_check *c)
     free(c);
 }
 
-void rows_check_begin(struct rows_check *c)
+int rows_check_begin(struct rows_check *c, struct error *e)
 {
+    uint8_t given_up[DIGEST_LEN];
     c->hashes_len = 0;
     c->rows = c->bytes = 0;
     c->sum_low = c->sum_high = 0;
+    return digest_take(c->digest, given_up, e) < 0 ? -1 : digest_take(c->copy, given_up, e);
 }
 
 static int count_row(struct rows_check *c, const struct row_hash *hash, struct error *e)

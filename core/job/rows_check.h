@@ -14,7 +14,8 @@ struct rows_check;
 MUST_CHECK struct rows_check *rows_check_new(const uint8_t row_key[ROW_HASH_KEY_LEN],
                                              struct error *e);
 void rows_check_free(struct rows_check *c);
-void rows_check_begin(struct rows_check *c);
+/* Also gives up what was not ended. ERROR_MEMORY. */
+MUST_CHECK int rows_check_begin(struct rows_check *c, struct error *e);
 /* ERROR_CORRUPT for a slice that does not end at a row. */
 MUST_CHECK int rows_check_add(struct rows_check *c, const struct stream_in_item *item,
                               struct error *e);

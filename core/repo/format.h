@@ -73,7 +73,8 @@ enum format_pieces { FORMAT_PIECES_LINE = 1, FORMAT_PIECES_FIXED = 2, FORMAT_PIE
 #define FORMAT_MAX_CONDEMNED (16 * MIB)
 #define FORMAT_MAX_STATEMENT (1 * MIB)
 #define FORMAT_MAX_ENVELOPES 64
-#define FORMAT_MAX_RECIPE_CHUNKS 8192
+/* A row of 1 GiB, PostgreSQL's limit, in chunks of 16 KiB is half of that. */
+#define FORMAT_MAX_RECIPE_CHUNKS 131072
 #define FORMAT_LONG_ROW (4 * MIB)
 
 /* The suffix of a pack's name and its whole length: "packs/hh/" 64 "-" 8. */

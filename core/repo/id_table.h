@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Find things by ids that are random already (chunk ids, pack ids): the first 8 bytes are the
+/* Find things by ids that are random already (chunk ids, pack ids): the first 4 bytes are the
  * hash. The table holds places in an array of the owner, who compares the whole ids. */
 #ifndef REPO_ID_TABLE_H
 #define REPO_ID_TABLE_H

@@ -36,10 +36,13 @@ void recipe_done(struct recipe *r);
 /* Empty it, memory is kept. */
 void recipe_clear(struct recipe *r, enum format_stream kind);
 
+/* A writer ends a recipe that would come to more chunks; only one long row may be above. */
+#define RECIPE_TARGET_CHUNKS 8192
+
 /* No room for `more` chunks? Then write it and begin another. */
 static inline bool recipe_full(const struct recipe *r, uint32_t more)
 {
-    return r->count + more > FORMAT_MAX_RECIPE_CHUNKS;
+    return r->count > 0 && r->count + more > RECIPE_TARGET_CHUNKS;
 }
 
 /* A whole chunk of rows; bytes of text. */

@@ -48,7 +48,8 @@ struct store_ops {
     /* 0 when the object is gone, also when it never was there. */
     int (*remove)(struct store *s, const char *name, struct error *e);
 
-    /* Everything put so far survives a power loss from here on. */
+    /* Everything that was put through this handle, and everything that its listings have
+     * shown (a writer that died may not have synced it), survives a power loss from here on. */
     int (*sync)(struct store *s, struct error *e);
 
     /* What was found out about this store, for people: "create-if-absent: yes" and so on. */

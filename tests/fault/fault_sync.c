@@ -41,10 +41,52 @@ static void a_sync_that_failed_is_not_forgotten(void **state)
     }
 }
 
+static int see(void *arg, const struct store_item *item, struct error *e)
+{
+    (void)e;
+    (void)item;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* 0: what only a listing has shown is synced by this handle too, and that sync was refused. */
+static int list_and_sync(void *arg)
+{
+    struct error e = {0};
+    int seen = 0;
+    struct store *s = store_dir_open(arg, false, &e);
+    if (!s || store_list(s, "packs/", see, &seen, &e) != 0 || seen != 1)
+        return 1;
+    if (store_sync(s, &e) != -1 || e.kind != ERROR_IO || e.sys != EIO)
+        return 2;
+    store_close(s);
+    return 0;
+}
+
+static void names_that_a_dead_writer_left_are_synced_by_who_listed_them(void **state)
+{
+    char folder[SCRATCH_PATH];
+    struct error e = {0};
+    (void)state;
+    scratch_make(folder);
+    struct store *dead = store_dir_open(folder, false, &e);
+    assert_non_null(dead);
+    assert_done(store_put(dead, "packs/ab/cd", bytes_text("x"), &e), &e);
+    store_close(dead);
+    /* packs/ab, packs and the root: each of the three must be synced. */
+    for (int n = 1; n <= 3; n++) {
+        char value[32];
+        (void)snprintf(value, sizeof value, "%d:%d", EIO, n);
+        assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", value, list_and_sync, folder), 0);
+    }
+    scratch_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sync_that_failed_is_not_forgotten),
+        cmocka_unit_test(names_that_a_dead_writer_left_are_synced_by_who_listed_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/digest.h"
+#include "core/repo/recipe.h"
 #include "tests/support/made_dump.h"
 #include "tests/support/memory_index.h"
 #include "tests/support/night.h"
@@ -151,7 +152,7 @@ static void a_stream_of_many_chunks_has_several_recipes(void **state)
     struct buf all = {0};
     struct writer_totals totals;
     writing_begin(&w->writing, NULL, 2);
-    put_stream(w, FORMAT_MAX_RECIPE_CHUNKS + 10, 9, 5, &part, &all);
+    put_stream(w, RECIPE_TARGET_CHUNKS + 10, 9, 5, &part, &all);
     assert_done(writing_finish(&w->writing, &totals, &e), &e);
     assert_int_equal(part.recipe_count, 2);
     assert_reads(w, &part, &all);

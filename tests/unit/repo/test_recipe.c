@@ -253,7 +253,10 @@ static void it_is_full_at_its_limit(void **state)
     struct ref ref = ref_of(1, FORMAT_KIND_BYTES, 10);
     while (!recipe_full(&r, 1))
         assert_done(recipe_add_bytes(&r, &ref, &e), &e);
-    assert_int_equal(r.count, FORMAT_MAX_RECIPE_CHUNKS);
+    assert_int_equal(r.count, RECIPE_TARGET_CHUNKS);
+    /* One long row may go up to the format's limit. */
+    while (r.count < FORMAT_MAX_RECIPE_CHUNKS)
+        assert_done(recipe_add_bytes(&r, &ref, &e), &e);
     assert_done(recipe_write(&r, &b, &e), &e);
     assert_true(b.len < FORMAT_MAX_CHUNK);
     assert_done(read(buf_view(&b), &e), &e);
