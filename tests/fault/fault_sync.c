@@ -63,16 +63,19 @@ static int list_and_sync(void *arg)
     return 0;
 }
 
+static int put_and_die(void *arg)
+{
+    struct error e = {0};
+    struct store *s = store_dir_open(arg, false, &e);
+    return !s || store_put(s, "packs/ab/cd", bytes_text("x"), &e) != 0;
+}
+
 static void names_that_a_dead_writer_left_are_synced_by_who_listed_them(void **state)
 {
     char folder[SCRATCH_PATH];
-    struct error e = {0};
     (void)state;
     scratch_make(folder);
-    struct store *dead = store_dir_open(folder, false, &e);
-    assert_non_null(dead);
-    assert_done(store_put(dead, "packs/ab/cd", bytes_text("x"), &e), &e);
-    store_close(dead);
+    assert_int_equal(fault_run("PGKEEP_FAIL_AT", "1000", put_and_die, folder), 0);
     /* packs/ab, packs and the root: each of the three must be synced. */
     for (int n = 1; n <= 3; n++) {
         char value[32];
