@@ -405,6 +405,10 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         log_warning("catalog: %s", why.text);
     if (stored)
         rc = say(&n, e);
+    if (stored && backup_manifest(n.backup)->flags & FORMAT_FLAG_UNCHECKED)
+        log_warning(
+            "the archive is of a version that this program does not know: it is kept as "
+            "it is, unchecked");
     int code = EXIT_DONE;
     const uint8_t *id = NULL;
     if (stored) {

@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,12 @@ int error_hint(struct error *e, const char *fmt, ...)
 int error_memory(struct error *e, const char *what)
 {
     return error_set(e, ERROR_MEMORY, "out of memory: %s", what);
+}
+
+int error_stopped(struct error *e, int signal_number)
+{
+    return error_set(e, signal_number == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
+                     "stopped by a signal: nothing was acknowledged");
 }
 
 void error_clear(struct error *e)

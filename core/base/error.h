@@ -51,6 +51,9 @@ int error_hint(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Out of memory while doing what; returns -1. */
 int error_memory(struct error *e, const char *what);
 
+/* Work was stopped by this signal (SIGTERM, or SIGINT); returns -1. */
+int error_stopped(struct error *e, int signal_number);
+
 void error_clear(struct error *e);
 
 #endif

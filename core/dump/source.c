@@ -111,8 +111,7 @@ static int wait_for_bytes(const struct source *s, struct error *e)
     for (;;) {
         int n = *s->stop;
         if (n)
-            return error_set(e, n == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
-                             "stopped by a signal: nothing was acknowledged");
+            return error_stopped(e, n);
         int ready = poll(&p, 1, STOP_MS);
         if (ready > 0)
             return 0;

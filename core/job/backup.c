@@ -109,8 +109,7 @@ static int tick(void *arg, uint64_t bytes, struct error *e)
     struct backup *b = arg;
     int signal_number = b->o.stop ? *b->o.stop : 0;
     if (signal_number)
-        return error_set(e, signal_number == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
-                         "stopped by a signal: nothing was acknowledged");
+        return error_stopped(e, signal_number);
     if (b->o.progress)
         b->o.progress(b->o.progress_arg, bytes);
     return session_beat(b->session, e);

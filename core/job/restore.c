@@ -105,10 +105,7 @@ void restore_free(struct restore *r)
 static int check_stop(const struct restore *r, struct error *e)
 {
     int n = r->o.stop ? *r->o.stop : 0;
-    if (!n)
-        return 0;
-    return error_set(e, n == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
-                     "stopped by a signal");
+    return n ? error_stopped(e, n) : 0;
 }
 
 /* ---- lists beside the payload ------------------------------------------------------ */

@@ -7,7 +7,7 @@
 #include "core/base/digest.h"
 #include "core/job/stream_in.h"
 #include "core/repo/entry.h"
-#include "core/rows/row_hash.h"
+#include "core/rows/row_digest.h"
 
 struct rows_check;
 

@@ -7,15 +7,13 @@
 
 #define END_MARK "\\.\n\n\n"
 #define END_MARK_LEN 5
-/* Row hashes are digested in batches: one call of SHA-256 for many rows. */
-#define HASH_BATCH ((size_t)256 * 16)
 
 struct rows_out {
     struct writer *writer;
     const struct chunker *chunker;
     uint8_t row_key[ROW_HASH_KEY_LEN];
     struct writer_stream *stream;
-    struct digest *digest;
+    struct row_digest digest;
     struct buf held;  /* rows of the chunk that is filled, then an unfinished row */
     size_t row_start; /* where in held the unfinished row begins */
     uint64_t held_rows;
@@ -23,9 +21,6 @@ struct rows_out {
     struct row_hash_state long_hash;
     struct bytes_out long_row;
     unsigned end_mark; /* bytes of it that were seen; 0 while rows come */
-    uint8_t hashes[HASH_BATCH];
-    size_t hashes_len;
-    uint64_t sum_low, sum_high;
     struct rows_out_totals totals;
 };
 
@@ -40,8 +35,7 @@ struct rows_out *rows_out_new(struct writer *w, const struct chunker *chunker,
     o->writer = w;
     o->chunker = chunker;
     memcpy(o->row_key, row_key, sizeof o->row_key);
-    o->digest = digest_new(e);
-    if (o->digest)
+    if (row_digest_init(&o->digest, e) == 0)
         return o;
     rows_out_free(o);
     return NULL;
@@ -51,7 +45,7 @@ void rows_out_free(struct rows_out *o)
 {
     if (!o)
         return;
-    digest_free(o->digest);
+    row_digest_done(&o->digest);
     o->long_row.stream = NULL; /* the same as o->stream */
     writer_stream_free(o->stream);
     bytes_out_done(&o->long_row);
@@ -67,19 +61,10 @@ int rows_out_begin(struct rows_out *o, struct error *e)
     o->held_rows = 0;
     o->in_long_row = false;
     o->end_mark = 0;
-    o->hashes_len = 0;
-    o->sum_low = o->sum_high = 0;
     o->totals = (struct rows_out_totals){0};
     writer_stream_free(o->stream);
     o->stream = writer_stream_new(FORMAT_STREAM_ROWS, e);
-    return o->stream ? 0 : -1;
-}
-
-static int flush_hashes(struct rows_out *o, struct error *e)
-{
-    int rc = digest_add(o->digest, bytes_of(o->hashes, o->hashes_len), e);
-    o->hashes_len = 0;
-    return rc;
+    return o->stream ? row_digest_begin(&o->digest, e) : -1;
 }
 
 static int count_row(struct rows_out *o, const struct row_hash *hash, uint64_t len,
@@ -87,12 +72,7 @@ static int count_row(struct rows_out *o, const struct row_hash *hash, uint64_t l
 {
     o->totals.rows++;
     o->totals.bytes += len;
-    o->sum_low += hash->low;
-    o->sum_high += hash->high + (o->sum_low < hash->low);
-    buf_store_u64(o->hashes + o->hashes_len, hash->low);
-    buf_store_u64(o->hashes + o->hashes_len + 8, hash->high);
-    o->hashes_len += 16;
-    return o->hashes_len == HASH_BATCH ? flush_hashes(o, e) : 0;
+    return row_digest_add(&o->digest, hash, e);
 }
 
 /* Hand over the whole rows of held; the unfinished one stays. */
@@ -219,11 +199,9 @@ int rows_out_end(struct rows_out *o, struct rows_out_totals *totals, struct erro
 {
     if (o->end_mark != END_MARK_LEN)
         return error_set(e, ERROR_INCOMPLETE, "table data without its end mark");
-    if (put_rows(o, e) < 0 || flush_hashes(o, e) < 0 ||
-        digest_take(o->digest, o->totals.digest, e) < 0)
+    if (put_rows(o, e) < 0 ||
+        row_digest_end(&o->digest, o->totals.digest, o->totals.sum, e) < 0)
         return -1;
-    buf_store_u64(o->totals.sum, o->sum_low);
-    buf_store_u64(o->totals.sum + 8, o->sum_high);
     *totals = o->totals;
     return writer_stream_end(o->writer, o->stream, e);
 }

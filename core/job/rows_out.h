@@ -5,7 +5,7 @@
 #define JOB_ROWS_OUT_H
 
 #include "core/job/bytes_out.h"
-#include "core/rows/row_hash.h"
+#include "core/rows/row_digest.h"
 
 /* What one payload came to. */
 struct rows_out_totals {

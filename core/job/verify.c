@@ -59,8 +59,7 @@ int verify_packs_check(struct verify_packs *v, const struct closure *closure, st
     for (size_t i = 0; i < closure->count; i++) {
         int n = v->stop ? *v->stop : 0;
         if (n)
-            return error_set(e, n == SIGTERM ? ERROR_TERMINATED : ERROR_INTERRUPTED,
-                             "stopped by a signal");
+            return error_stopped(e, n);
         const struct closure_pack *pack = &closure->packs[i];
         const struct closure_pack *seen = closure_find(&v->good, pack->pack_id);
         if ((!seen || memcmp(&seen->object, &pack->object, sizeof seen->object) != 0) &&

@@ -32,16 +32,6 @@ void entry_done(struct entry *entry)
     *entry = (struct entry){0};
 }
 
-static int put_stream(struct buf *out, uint64_t tag, const struct stream *s, struct error *e)
-{
-    struct buf value = {0};
-    int rc = s->kind == 0 ? 0 : stream_write(s, &value, e);
-    if (rc == 0 && s->kind != 0)
-        rc = tlv_put(out, tag, buf_view(&value), e);
-    buf_done(&value);
-    return rc;
-}
-
 static int put_small(const struct entry *entry, struct buf *out, struct error *e)
 {
     struct buf rule = {0};
@@ -69,27 +59,15 @@ int entry_write(const struct entry *entry, struct buf *out, struct error *e)
     struct buf item = {0};
     int rc = -1;
     if (put_small(entry, &item, e) < 0 ||
-        put_stream(&item, TAG_PAYLOAD, &entry->payload, e) < 0 ||
-        put_stream(&item, TAG_PIECES, &entry->pieces, e) < 0 ||
-        put_stream(&item, TAG_OBJECTS, &entry->objects, e) < 0 ||
+        stream_put(&entry->payload, TAG_PAYLOAD, &item, e) < 0 ||
+        stream_put(&entry->pieces, TAG_PIECES, &item, e) < 0 ||
+        stream_put(&entry->objects, TAG_OBJECTS, &item, e) < 0 ||
         buf_varint(out, item.len, e) < 0 || buf_append(out, item.data, item.len, e) < 0)
         goto out;
     rc = 0;
 out:
     buf_done(&item);
     return rc;
-}
-
-/* A text that may stand once and has no NUL inside. */
-static int get_text(struct tlv_reader *r, const struct tlv *t, char **out, struct error *e)
-{
-    tlv_once(r, t);
-    if (*out || memchr(t->value.data, 0, t->value.len)) {
-        r->bad = true;
-        return 0;
-    }
-    *out = str_copy_bytes(t->value, e);
-    return *out ? 0 : -1;
 }
 
 static int get_stream(struct tlv_reader *r, const struct tlv *t, struct stream *out,
@@ -116,13 +94,13 @@ static int get_field(struct tlv_reader *r, const struct tlv *t, struct entry *ou
 {
     switch (t->tag) {
     case TAG_SCHEMA:
-        return get_text(r, t, &out->schema, e);
+        return tlv_get_text(r, t, &out->schema, e);
     case TAG_NAME:
-        return get_text(r, t, &out->name, e);
+        return tlv_get_text(r, t, &out->name, e);
     case TAG_DESC:
-        return get_text(r, t, &out->desc, e);
+        return tlv_get_text(r, t, &out->desc, e);
     case TAG_OID:
-        return get_text(r, t, &out->oid, e);
+        return tlv_get_text(r, t, &out->oid, e);
     case TAG_PLACE:
         out->place = (uint32_t)tlv_get_uint(r, t, UINT32_MAX - 1);
         return 0;

@@ -143,16 +143,6 @@ static int write_tools(const struct member_private *p, struct buf *b, struct err
     return tlv_text(b, TOOLS_HOST, p->host_name, e);
 }
 
-static int put_stream(struct buf *out, uint64_t tag, const struct stream *s, struct error *e)
-{
-    struct buf value = {0};
-    int rc = s->kind == 0 ? 0 : stream_write(s, &value, e);
-    if (rc == 0 && s->kind != 0)
-        rc = tlv_put(out, tag, buf_view(&value), e);
-    buf_done(&value);
-    return rc;
-}
-
 static int put_varints(struct buf *out, uint64_t tag, const uint64_t numbers[4],
                        struct error *e)
 {
@@ -174,10 +164,10 @@ static int write_member(const struct member *m, struct buf *b, struct error *e)
          tlv_put(b, MEMBER_SHA256, bytes_of(m->sha256, sizeof m->sha256), e) < 0) ||
         tlv_uint(b, MEMBER_LENGTH, m->length, e) < 0 ||
         tlv_put(b, MEMBER_HEADER, buf_view(&m->header), e) < 0 ||
-        put_stream(b, MEMBER_TOC, &m->toc, e) < 0 ||
-        put_stream(b, MEMBER_TABLE, &m->table, e) < 0 ||
-        put_stream(b, MEMBER_TAIL, &m->tail, e) < 0 ||
-        put_stream(b, MEMBER_CONTENT, &m->content, e) < 0 ||
+        stream_put(&m->toc, MEMBER_TOC, b, e) < 0 ||
+        stream_put(&m->table, MEMBER_TABLE, b, e) < 0 ||
+        stream_put(&m->tail, MEMBER_TAIL, b, e) < 0 ||
+        stream_put(&m->content, MEMBER_CONTENT, b, e) < 0 ||
         put_varints(b, MEMBER_COUNTS, counts, e) < 0)
         return -1;
     return tlv_uint(b, MEMBER_CODEC, m->codec, e);
@@ -230,18 +220,6 @@ out:
     return rc;
 }
 
-/* The text of a tag that may stand once. */
-static int get_text(struct tlv_reader *r, const struct tlv *t, char **out, struct error *e)
-{
-    tlv_once(r, t);
-    if (*out || memchr(t->value.data, 0, t->value.len)) {
-        r->bad = true;
-        return 0;
-    }
-    *out = str_copy_bytes(t->value, e);
-    return *out ? 0 : -1;
-}
-
 static int get_texts(struct tlv_reader *r, const struct tlv *t, struct member_texts *out,
                      struct error *e)
 {
@@ -269,7 +247,7 @@ static int read_server(struct bytes raw, struct member_private *out, struct erro
     int rc = 0;
     while (rc == 0 && tlv_next(&r, &t)) {
         if (t.tag == SERVER_VERSION)
-            rc = get_text(&r, &t, &out->server_version, e);
+            rc = tlv_get_text(&r, &t, &out->server_version, e);
         else if (t.tag == SERVER_NUMBER)
             out->server_number = tlv_get_uint(&r, &t, UINT32_MAX);
         else if (t.tag == SERVER_SYSTEM)
@@ -277,15 +255,15 @@ static int read_server(struct bytes raw, struct member_private *out, struct erro
         else if (t.tag == SERVER_STANDBY)
             out->standby = tlv_get_uint(&r, &t, 1) == 1;
         else if (t.tag == SERVER_ENCODING)
-            rc = get_text(&r, &t, &out->encoding, e);
+            rc = tlv_get_text(&r, &t, &out->encoding, e);
         else if (t.tag == SERVER_SETTING)
             rc = get_texts(&r, &t, &out->settings, e);
         else if (t.tag == SERVER_HOST)
-            rc = get_text(&r, &t, &out->server_host, e);
+            rc = tlv_get_text(&r, &t, &out->server_host, e);
         else if (t.tag == SERVER_PORT)
-            rc = get_text(&r, &t, &out->server_port, e);
+            rc = tlv_get_text(&r, &t, &out->server_port, e);
         else if (t.tag == SERVER_USER)
-            rc = get_text(&r, &t, &out->server_user, e);
+            rc = tlv_get_text(&r, &t, &out->server_user, e);
     }
     return rc < 0 ? rc : tlv_end(&r, "manifest: server", e);
 }
@@ -297,13 +275,13 @@ static int read_tools(struct bytes raw, struct member_private *out, struct error
     int rc = 0;
     while (rc == 0 && tlv_next(&r, &t)) {
         if (t.tag == TOOLS_PGKEEP)
-            rc = get_text(&r, &t, &out->pgkeep_version, e);
+            rc = tlv_get_text(&r, &t, &out->pgkeep_version, e);
         else if (t.tag == TOOLS_PG_DUMP)
-            rc = get_text(&r, &t, &out->dump_version, e);
+            rc = tlv_get_text(&r, &t, &out->dump_version, e);
         else if (t.tag == TOOLS_ARGUMENT)
             rc = get_texts(&r, &t, &out->dump_arguments, e);
         else if (t.tag == TOOLS_HOST)
-            rc = get_text(&r, &t, &out->host_name, e);
+            rc = tlv_get_text(&r, &t, &out->host_name, e);
     }
     return rc < 0 ? rc : tlv_end(&r, "manifest: tools", e);
 }
@@ -337,7 +315,7 @@ static int read_member(struct bytes raw, struct member *m, struct error *e)
         } else if (t.tag == MEMBER_KIND) {
             m->kind = (uint8_t)tlv_get_uint(&r, &t, FORMAT_MEMBER_OPAQUE);
         } else if (t.tag == MEMBER_NAME) {
-            rc = get_text(&r, &t, &m->name, e);
+            rc = tlv_get_text(&r, &t, &m->name, e);
         } else if (t.tag == MEMBER_SHA256) {
             tlv_get_fixed(&r, &t, m->sha256, sizeof m->sha256);
             m->has_sha256 = true;
@@ -385,9 +363,9 @@ static int get_field(struct tlv_reader *r, const struct tlv *t, struct member_pr
 {
     switch (t->tag) {
     case TAG_SOURCE:
-        return get_text(r, t, &out->source, e);
+        return tlv_get_text(r, t, &out->source, e);
     case TAG_DATABASE:
-        return get_text(r, t, &out->database, e);
+        return tlv_get_text(r, t, &out->database, e);
     case TAG_SERVER:
         tlv_once(r, t);
         return r->bad ? 0 : read_server(t->value, out, e);
@@ -397,7 +375,7 @@ static int get_field(struct tlv_reader *r, const struct tlv *t, struct member_pr
     case TAG_TAG:
         return get_texts(r, t, &out->tags, e);
     case TAG_TIME_ZONE:
-        return get_text(r, t, &out->time_zone, e);
+        return tlv_get_text(r, t, &out->time_zone, e);
     case TAG_DUMP_TIME:
         get_dump_time(r, t, out);
         return 0;

@@ -81,6 +81,16 @@ int stream_write(const struct stream *s, struct buf *out, struct error *e)
     return rc;
 }
 
+int stream_put(const struct stream *s, uint64_t tag, struct buf *out, struct error *e)
+{
+    struct buf value = {0};
+    int rc = s->kind == 0 ? 0 : stream_write(s, &value, e);
+    if (rc == 0 && s->kind != 0)
+        rc = tlv_put(out, tag, buf_view(&value), e);
+    buf_done(&value);
+    return rc;
+}
+
 static int read_part(struct bytes raw, struct stream_part *p, struct error *e)
 {
     struct tlv_reader r = tlv_reader_of(raw);

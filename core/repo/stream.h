@@ -30,6 +30,9 @@ MUST_CHECK int stream_add_recipe(struct stream_part *p, const struct ref *recipe
                                  struct error *e);
 /* The TLV value, appended to out. */
 MUST_CHECK int stream_write(const struct stream *s, struct buf *out, struct error *e);
+/* The same as the value of tag; nothing for a stream that is not there. */
+MUST_CHECK int stream_put(const struct stream *s, uint64_t tag, struct buf *out,
+                          struct error *e);
 /* Into a zeroed stream; ERROR_CORRUPT. */
 MUST_CHECK int stream_read(struct bytes raw, struct stream *out, struct error *e);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/repo/tlv.h"
 
+#include "core/base/str.h"
+
 int tlv_put(struct buf *b, uint64_t tag, struct bytes value, struct error *e)
 {
     if (buf_varint(b, tag, e) < 0 || buf_varint(b, value.len, e) < 0)
@@ -69,6 +71,17 @@ void tlv_get_fixed(struct tlv_reader *r, const struct tlv *t, void *out, size_t 
         return;
     }
     memcpy(out, t->value.data, len);
+}
+
+int tlv_get_text(struct tlv_reader *r, const struct tlv *t, char **out, struct error *e)
+{
+    tlv_once(r, t);
+    if (*out || (t->value.len > 0 && memchr(t->value.data, 0, t->value.len))) {
+        r->bad = true;
+        return 0;
+    }
+    *out = str_copy_bytes(t->value, e);
+    return *out ? 0 : -1;
 }
 
 int tlv_end(const struct tlv_reader *r, const char *what, struct error *e)

@@ -35,6 +35,10 @@ void tlv_once(struct tlv_reader *r, const struct tlv *t);
 /* The value as uint, at most max; the others copy exactly len bytes. Each is once. */
 uint64_t tlv_get_uint(struct tlv_reader *r, const struct tlv *t, uint64_t max);
 void tlv_get_fixed(struct tlv_reader *r, const struct tlv *t, void *out, size_t len);
+/* The value as a text without NUL bytes, once, into *out (NULL before), the caller's to free;
+ * -1 with ERROR_MEMORY. */
+MUST_CHECK int tlv_get_text(struct tlv_reader *r, const struct tlv *t, char **out,
+                            struct error *e);
 /* 0 when all was well; else ERROR_CORRUPT, "what: …". */
 MUST_CHECK int tlv_end(const struct tlv_reader *r, const char *what, struct error *e);
 
