@@ -42,7 +42,8 @@ echo "ok: a rebuild gives the same list, and keeps who was verified"
 python3 - "$file" <<'PY'
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
-c.execute("update chunk set offset = offset + 1 where chunk_id = (select min(chunk_id) from chunk)")
+c.execute("update chunk set offset = offset + 1"
+          " where chunk_id = (select min(chunk_id) from chunk)")
 c.commit()
 PY
 expect 4 catalog check
