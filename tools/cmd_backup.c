@@ -19,6 +19,7 @@
 #include "tools/pg_child.h"
 #include "tools/pg_tools.h"
 #include "tools/render.h"
+#include "tools/secrets.h"
 #include "tools/sync.h"
 
 #define DEFAULT_LEVEL 3
@@ -74,6 +75,7 @@ struct night {
     char **command; /* behind "--" */
     struct server *server;
     struct pg_child child;
+    const char **environment; /* of the command */
     char *pg_dump;
     char *conninfo;
     struct buf arguments; /* const char *, NULL-ended */
@@ -166,7 +168,11 @@ static int open_source(struct night *n, struct member_private *p, struct error *
     } else if (o->file) {
         n->source = source_file(o->file, e);
     } else if (n->command) {
+        n->environment = secrets_left_out(e);
+        if (!n->environment)
+            return -1;
         n->child.options = (struct child_options){.argv = (const char *const *)n->command,
+                                                  .env = n->environment,
                                                   .in_fd = -1,
                                                   .out_fd = -1,
                                                   .pipe_out = true};
@@ -315,7 +321,16 @@ static int say(const struct night *n, struct error *e)
     char stored[32];
     char took[32];
     char source[128];
-    render_count(rows, p->rows);
+    /* Rows of a dump that is compressed inside are not looked at. */
+    bool inside = p->member_count && p->members[0].codec != 0;
+    if (inside)
+        (void)snprintf(rows, sizeof rows, "unknown");
+    else
+        /* Rows of a dump that is compressed inside are not looked at. */
+        if (p->member_count && p->members[0].codec != 0)
+            (void)snprintf(rows, sizeof rows, "unknown");
+        else
+            render_count(rows, p->rows);
     str_size(size, bytes);
     str_size(stored, t->stored_bytes);
     render_duration(took, took_ms);
@@ -380,6 +395,7 @@ static void night_done(struct night *n)
     server_close(n->server);
     if (n->pg_dump)
         pg_child_done(&n->child);
+    free(n->environment);
     free(n->pg_dump);
     free(n->conninfo);
     free(n->lock_argument);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "catalog/runs.h"
@@ -78,14 +80,31 @@ static int deliver(struct context *c, const struct manifest *m,
     return rc;
 }
 
+/* A device, a pipe: there is nothing to put in its place. */
+static int restore_in_place(struct context *c, const struct manifest *m,
+                            const struct restore_options_cli *o, struct error *e)
+{
+    struct to_file f = {.name = o->to_file};
+    f.fd = open(o->to_file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (f.fd < 0)
+        return error_system(e, "%s", o->to_file);
+    int rc = deliver(c, m, o, &f, e);
+    if (close(f.fd) < 0 && rc == 0)
+        rc = error_system(e, "%s", o->to_file);
+    return rc;
+}
+
 /* The file appears when it is whole and its SHA-256 is right, or not at all. */
 static int restore_file(struct context *c, const struct manifest *m,
                         const struct restore_options_cli *o, struct error *e)
 {
     struct file_draft draft;
+    struct stat st;
     struct to_file f = {.fd = STDOUT_FILENO, .name = "standard output"};
     if (strcmp(o->to_file, "-") == 0)
         return deliver(c, m, o, &f, e);
+    if (stat(o->to_file, &st) == 0 && !S_ISREG(st.st_mode))
+        return restore_in_place(c, m, o, e);
     f.name = o->to_file;
     f.fd = file_draft_begin(&draft, o->to_file, 0600, e);
     if (f.fd < 0)
@@ -102,8 +121,15 @@ static char *default_name(const struct manifest *m, struct error *e)
 {
     char id[9];
     const char *database = m->private_part.database;
+    if (!database || !*database)
+        database = "pgkeep";
+    /* 63 bytes at most, and the id stays whole: cut between characters. */
+    size_t len = strlen(database);
+    if (len > 45)
+        for (len = 45; len > 1 && ((unsigned char)database[len] & 0xc0) == 0x80;)
+            len--;
     str_hex(id, m->backup_id, 4);
-    return str_format(e, "%s_restored_%s", database && *database ? database : "pgkeep", id);
+    return str_format(e, "%.*s_restored_%s", (int)len, database, id);
 }
 
 static int say(struct context *c, const struct manifest *m, const char *target, int64_t took_ms,

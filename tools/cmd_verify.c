@@ -240,10 +240,10 @@ static int finish(struct checked *k, struct json *root, int64_t started, struct 
             return -1;
         (void)putchar('\n');
     } else if (!k->c->quiet || k->bad) {
-        (void)printf("verified %llu backups at level %s in %s: %llu good, %llu damaged\n",
+        (void)printf("verified %llu backup%s at level %s in %s: %llu good, %llu damaged\n",
                      (unsigned long long)k->good + (unsigned long long)k->bad,
-                     k->data ? "data" : "objects", took, (unsigned long long)k->good,
-                     (unsigned long long)k->bad);
+                     k->good + k->bad == 1 ? "" : "s", k->data ? "data" : "objects", took,
+                     (unsigned long long)k->good, (unsigned long long)k->bad);
     }
     return k->bad ? EXIT_DAMAGE : EXIT_DONE;
 }

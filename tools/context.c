@@ -11,6 +11,8 @@
 #include "core/base/log.h"
 #include "core/base/secret.h"
 #include "core/base/str.h"
+#include "core/repo/envelope.h"
+#include "core/repo/grant.h"
 #include "core/repo/recovery.h"
 #include "tools/paths.h"
 #include "tools/secrets.h"
@@ -219,6 +221,12 @@ int context_writer(struct context *c, struct error *e)
     if (repo_enrol(c->repo, true, &b, e) < 0)
         return -1;
     int rc = context_save_bundle(c, &b, e);
+    /* As a keeper it reads names and numbers of older backups too, not only of its own. */
+    struct bundle_reader self = {.epoch = b.keeper_epoch, .scope = FORMAT_SCOPE_METADATA};
+    if (rc == 0)
+        rc = envelope_public_key(&b.keeper_key, self.public_key, e);
+    if (rc == 0)
+        rc = grant_backups(c->repo, &self, e);
     bundle_wipe(&b);
     if (rc == 0)
         log_info("this host is now enrolled; its keys are in %s", c->bundle_path);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,8 @@ static void harden(void)
 static int report(const struct context *c, const struct error *e)
 {
     int code = exit_of(e->kind);
+    if (e->sys == EPIPE) /* who read our output has seen enough */
+        return code;
     if (!c->json) {
         (void)fprintf(stderr, "pgkeep: %s\n", e->text);
         return code;

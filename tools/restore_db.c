@@ -46,26 +46,31 @@ static int load_facts(struct job *j, struct error *e)
     return rc;
 }
 
+static int add_missing(struct job *j, const struct member_texts *roles, struct buf *missing,
+                       struct error *e)
+{
+    for (size_t i = 0; i < roles->count; i++) {
+        char name[80];
+        int has = server_has_role(j->server, roles->items[i], e);
+        str_safe(name, sizeof name, bytes_text(roles->items[i]));
+        if (has < 0 ||
+            (has == 0 && buf_printf(missing, e, "%s%s", missing->len ? ", " : "", name) < 0))
+            return -1;
+    }
+    return 0;
+}
+
 /* Say what is missing before anything is written, not at statement 900. */
 static int check_roles(struct job *j, struct error *e)
 {
     struct buf missing = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && !j->o->no_owner && i < j->facts.owners.count; i++) {
-        char name[80];
-        int has = server_has_role(j->server, j->facts.owners.items[i], e);
-        str_safe(name, sizeof name, bytes_text(j->facts.owners.items[i]));
-        if (has < 0)
-            rc = -1;
-        else if (!has)
-            rc = buf_printf(&missing, e, "%s%s", missing.len ? ", " : "", name);
-    }
+    int rc = j->o->no_owner ? 0 : add_missing(j, &j->facts.owners, &missing, e);
+    if (rc == 0 && !j->o->no_privileges)
+        rc = add_missing(j, &j->facts.grantees, &missing, e);
     if (rc == 0 && missing.len > 0) {
-        (void)error_set(e, ERROR_SERVER,
-                        "roles that own objects of the dump are missing here: "
-                        "%.*s",
+        (void)error_set(e, ERROR_SERVER, "roles that the dump names are missing here: %.*s",
                         (int)missing.len, (const char *)missing.data);
-        rc = error_hint(e, "create them, or restore with --no-owner");
+        rc = error_hint(e, "create them, or restore with --no-owner --no-privileges");
     }
     buf_done(&missing);
     return rc;
@@ -93,6 +98,8 @@ static int make_database(struct job *j, struct error *e)
             return -1;
         locale = (struct server_locale){.encoding = locale.encoding, .locale = given};
     }
+    /* Who makes the objects must own the database, or he may not touch its public schema. */
+    locale.owner = j->o->role;
     int rc = server_create_database(j->server, j->temporary, &locale, e);
     free(given);
     if (rc < 0)
@@ -135,12 +142,12 @@ static int finish_child(struct job *j, int rc, struct error *e)
         child_kill(j->child);
         return -1;
     }
-    if (child_finish(j->child, "pg_restore", rc < 0 ? &why : e) < 0) {
-        if (rc < 0)
-            *e = why;
-        return -1;
-    }
-    return rc;
+    if (child_finish(j->child, "pg_restore", rc < 0 ? &why : e) == 0)
+        return rc;
+    if (rc < 0)
+        *e = why;
+    child_kill(j->child); /* it still runs when a signal ended the wait */
+    return -1;
 }
 
 static int run_pg_restore(struct job *j, const char *program, const char *conninfo,
@@ -170,6 +177,7 @@ static int run_pg_restore(struct job *j, const char *program, const char *connin
     j->child = child_start(&child.options, e);
     int rc = -1;
     if (j->child) {
+        child_obey(j->child, j->c->stop);
         rc = finish_child(j, feed(j, e), e);
         child_free(j->child);
     }
@@ -218,6 +226,9 @@ static void drop(struct job *j)
 int restore_db(struct context *c, const struct manifest *m, const struct restore_db_options *o,
                struct error *e)
 {
+    if (!server_name_fits(o->name))
+        return error_set(e, ERROR_USAGE, "the name of the new database: 1 to 63 bytes, not %zu",
+                         strlen(o->name));
     struct job j = {.c = c, .o = o, .m = m, .member = &m->private_part.members[0]};
     int rc = -1;
     if (j.member->kind != FORMAT_MEMBER_DUMP)
@@ -234,6 +245,8 @@ int restore_db(struct context *c, const struct manifest *m, const struct restore
     render_progress_end(&j.progress);
     if (rc == 0)
         rc = analyze(&j, e);
+    if (rc == 0 && *c->stop)
+        rc = error_stopped(e, *c->stop);
     if (rc == 0)
         rc = server_rename_database(j.server, j.temporary, o->name, e);
     if (rc < 0)

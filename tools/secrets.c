@@ -64,12 +64,31 @@ static int read_child(struct child *c, struct buf *raw, struct error *e)
     }
 }
 
+const char **secrets_left_out(struct error *e)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    while (environ[count])
+        count++;
+    const char **list = calloc(count + 1, sizeof *list);
+    if (!list) {
+        (void)error_memory(e, "environment");
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!str_starts(environ[i], "PGKEEP_PASSPHRASE") &&
+            !str_starts(environ[i], "PGKEEP_RECOVERY_KEY"))
+            list[kept++] = environ[i];
+    return list;
+}
+
 static int from_command(const char *variable, const char *command, char **text, struct error *e)
 {
     char *words[MAX_WORDS + 1] = {NULL};
     size_t count = 0;
     struct buf raw = {0};
     struct child *c = NULL;
+    const char **environment = NULL;
     int rc = -1;
     char *copy = str_copy(command, e);
     if (!copy)
@@ -82,8 +101,11 @@ static int from_command(const char *variable, const char *command, char **text, 
         (void)error_set(e, ERROR_USAGE, "%s is empty", variable);
         goto out;
     }
+    environment = secrets_left_out(e);
+    if (!environment)
+        goto out;
     const struct child_options o = {
-        .argv = (const char *const *)words, .in_fd = -1, .pipe_out = true};
+        .argv = (const char *const *)words, .env = environment, .in_fd = -1, .pipe_out = true};
     c = child_start(&o, e);
     if (!c || read_child(c, &raw, e) < 0 || child_finish(c, words[0], e) < 0) {
         (void)error_wrap(e, "%s", variable);
@@ -96,6 +118,7 @@ out:
     if (raw.data)
         explicit_bzero(raw.data, raw.cap);
     buf_done(&raw);
+    free(environment);
     free(copy);
     return rc;
 }

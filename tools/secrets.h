@@ -14,6 +14,10 @@
  * secret_free_text, or SECRETS_NONE. */
 MUST_CHECK int secrets_find(const char *name, char **text, struct error *e);
 
+/* This process's environment without the variables above: for programs that are not ours. The
+ * strings are the environment's; the caller frees the list. NULL with ERROR_MEMORY. */
+MUST_CHECK const char **secrets_left_out(struct error *e);
+
 /* Ask on the terminal, without echo; repeat: twice, both must agree. SECRETS_NONE when there
  * is no terminal. */
 MUST_CHECK int secrets_ask(const char *prompt, bool repeat, char **text, struct error *e);

@@ -77,6 +77,14 @@ static bool worth_a_retry(const char *words)
     return false;
 }
 
+static void on_notice(void *arg, const char *message)
+{
+    char words[600];
+    (void)arg;
+    one_line(words, sizeof words, message);
+    log_debug("PostgreSQL: %s", words);
+}
+
 static struct server *open_connection(struct db_url *u, struct error *e)
 {
     char words[600];
@@ -87,8 +95,10 @@ static struct server *open_connection(struct db_url *u, struct error *e)
     }
     s->conn =
         PQconnectdbParams((const char *const *)u->keywords, (const char *const *)u->values, 0);
-    if (s->conn && PQstatus(s->conn) == CONNECTION_OK)
+    if (s->conn && PQstatus(s->conn) == CONNECTION_OK) {
+        (void)PQsetNoticeProcessor(s->conn, on_notice, NULL);
         return s;
+    }
     if (s->conn) {
         one_line(words, sizeof words, PQerrorMessage(s->conn));
         (void)error_set(e, worth_a_retry(words) ? ERROR_BUSY : ERROR_SERVER, "PostgreSQL: %s",
@@ -354,6 +364,8 @@ int server_create_database(struct server *s, const char *name, const struct serv
     for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(parts); i++)
         if (parts[i].value && server_number(s) >= parts[i].since)
             rc = put_quoted(s, &sql, parts[i].words, parts[i].value, true, e);
+    if (rc == 0 && l->owner)
+        rc = put_quoted(s, &sql, " OWNER ", l->owner, false, e);
     if (rc == 0)
         return execute(s, &sql, "CREATE DATABASE", e);
     buf_done(&sql);

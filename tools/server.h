@@ -4,6 +4,8 @@
 #ifndef TOOLS_SERVER_H
 #define TOOLS_SERVER_H
 
+#include <string.h>
+
 #include "core/base/error.h"
 #include "core/repo/member.h"
 #include "tools/db_url.h"
@@ -69,9 +71,17 @@ MUST_CHECK int server_facts(struct server *s, struct member_private *p, struct e
 MUST_CHECK int server_has_database(struct server *s, const char *name, struct error *e);
 MUST_CHECK int server_has_role(struct server *s, const char *name, struct error *e);
 
-/* Encoding and locale of a new database; NULL: the server's default. */
+/* 1 when name is one that PostgreSQL takes whole: 1 to 63 bytes. */
+static inline bool server_name_fits(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len < 64;
+}
+
+/* Encoding, locale and owner of a new database; NULL: the server's default. */
 struct server_locale {
     char *encoding, *provider, *locale, *collate, *ctype, *icu_locale, *builtin_locale;
+    const char *owner;
 };
 MUST_CHECK int server_create_database(struct server *s, const char *name,
                                       const struct server_locale *l, struct error *e);

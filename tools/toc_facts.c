@@ -15,9 +15,12 @@ void toc_facts_done(struct toc_facts *f)
                      f->locale.builtin_locale};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
-    for (size_t i = 0; i < f->owners.count; i++)
-        free(f->owners.items[i]);
-    free(f->owners.items);
+    struct member_texts *lists[] = {&f->owners, &f->grantees};
+    for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+        for (size_t i = 0; i < lists[k]->count; i++)
+            free(lists[k]->items[i]);
+        free(lists[k]->items);
+    }
     *f = (struct toc_facts){0};
 }
 
@@ -71,17 +74,77 @@ static int read_database(struct bytes defn, struct server_locale *l, struct erro
     return rc;
 }
 
-static int add_owner(struct toc_facts *f, struct bytes owner, struct error *e)
+static bool has_text(const struct member_texts *t, struct bytes text)
 {
-    if (owner.len == 0)
+    for (size_t i = 0; i < t->count; i++)
+        if (bytes_equal(bytes_text(t->items[i]), text))
+            return true;
+    return false;
+}
+
+static int add_once(struct member_texts *t, struct bytes text, struct error *e)
+{
+    if (text.len == 0 || has_text(t, text))
         return 0;
-    for (size_t i = 0; i < f->owners.count; i++)
-        if (bytes_equal(bytes_text(f->owners.items[i]), owner))
-            return 0;
-    char *name = str_copy_bytes(owner, e);
-    int rc = name ? member_texts_add(&f->owners, name, e) : -1;
+    char *name = str_copy_bytes(text, e);
+    int rc = name ? member_texts_add(t, name, e) : -1;
     free(name);
     return rc;
+}
+
+/* The identifier at the front of text, as pg_dump quotes them, into out (of text's length).
+ * False for PUBLIC and for what is none. */
+static bool identifier(struct bytes text, uint8_t *out, size_t *len)
+{
+    *len = 0;
+    if (text.len == 0 || text.data[0] != '"') {
+        while (*len < text.len && !memchr(" ;\n", text.data[*len], 3)) {
+            out[*len] = text.data[*len];
+            ++*len;
+        }
+        return *len > 0 && !bytes_equal(bytes_of(out, *len), bytes_text("PUBLIC"));
+    }
+    for (size_t i = 1; i < text.len; i++) {
+        bool doubled = i + 1 < text.len && text.data[i + 1] == '"';
+        if (text.data[i] == '"' && !doubled)
+            return *len > 0;
+        i += text.data[i] == '"';
+        out[(*len)++] = text.data[i];
+    }
+    return false;
+}
+
+/* Roles behind the last " TO " of every line of an ACL's statements. A name with a line end or
+ * with " TO " inside is missed: pg_restore tells then. */
+static int read_grants(struct bytes defn, struct member_texts *grantees, struct error *e)
+{
+    uint8_t *out = malloc(defn.len + 1);
+    int rc = out ? 0 : error_memory(e, "grants");
+    while (rc == 0 && defn.len > 0) {
+        const uint8_t *lf = memchr(defn.data, '\n', defn.len);
+        struct bytes line = bytes_take(&defn, lf ? (size_t)(lf - defn.data) + 1 : defn.len);
+        size_t len;
+        for (size_t at = line.len; rc == 0 && at-- > 4;)
+            if (memcmp(line.data + at - 4, " TO ", 4) == 0) {
+                if (identifier(bytes_of(line.data + at, line.len - at), out, &len))
+                    rc = add_once(grantees, bytes_of(out, len), e);
+                break;
+            }
+    }
+    free(out);
+    return rc;
+}
+
+static int read_entry(struct toc_facts *f, const struct dump_entry *entry, struct error *e)
+{
+    if (add_once(&f->owners, entry->owner, e) < 0)
+        return -1;
+    if (bytes_equal(entry->desc, bytes_text("DATABASE")))
+        return read_database(entry->defn, &f->locale, e);
+    if (bytes_equal(entry->desc, bytes_text("ACL")) ||
+        bytes_equal(entry->desc, bytes_text("DEFAULT ACL")))
+        return read_grants(entry->defn, &f->grantees, e);
+    return 0;
 }
 
 int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e)
@@ -93,11 +156,8 @@ int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e)
         rc = dump_reader_step(reader, &toc, false, &ev, e);
         if (rc > 0)
             rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
-        if (rc < 0 || ev.type != DUMP_ENTRY)
-            continue;
-        rc = add_owner(f, ev.entry->owner, e);
-        if (rc == 0 && bytes_equal(ev.entry->desc, bytes_text("DATABASE")))
-            rc = read_database(ev.entry->defn, &f->locale, e);
+        if (rc == 0 && ev.type == DUMP_ENTRY)
+            rc = read_entry(f, ev.entry, e);
     }
     dump_reader_free(reader);
     return rc;

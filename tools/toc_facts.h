@@ -8,7 +8,8 @@
 
 struct toc_facts {
     struct server_locale locale;
-    struct member_texts owners; /* roles that own entries, each once */
+    struct member_texts owners;   /* roles that own entries, each once */
+    struct member_texts grantees; /* roles that have grants and own nothing, each once */
 };
 void toc_facts_done(struct toc_facts *f);
 

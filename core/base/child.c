@@ -23,6 +23,7 @@
 enum { TAIL = 16 * 1024, OUT_PIPE = 1024 * 1024, PATIENCE_MS = 2000, NAP_MS = 10 };
 
 struct child {
+    const volatile sig_atomic_t *stop;
     pid_t pid;
     pthread_mutex_t lock; /* pid and reaped: nobody signals a number that was given back */
     bool reaped;
@@ -363,9 +364,33 @@ static int reap(struct child *c)
     return n;
 }
 
+/* True while the child runs; it is not reaped here. */
+static bool running(struct child *c)
+{
+    siginfo_t info = {0};
+    (void)pthread_mutex_lock(&c->lock);
+    bool runs = !c->reaped &&
+                waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+                info.si_pid == 0;
+    (void)pthread_mutex_unlock(&c->lock);
+    return runs;
+}
+
+void child_obey(struct child *c, const volatile sig_atomic_t *stop)
+{
+    c->stop = stop;
+}
+
 int child_wait(struct child *c, int *status, struct error *e)
 {
+    const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
     child_close_in(c);
+    while (c->stop && running(c)) {
+        int n = *c->stop;
+        if (n)
+            return error_stopped(e, n);
+        (void)nanosleep(&nap, NULL);
+    }
     int n = reap(c);
     int refused = errno;
     stop_reader(c);
@@ -378,15 +403,28 @@ int child_wait(struct child *c, int *status, struct error *e)
 }
 
 /* The last line that says anything. */
-static struct bytes last_line(const char *text)
+/* The last line of text[0..end); *start is where it begins. */
+static struct bytes line_before(const char *text, size_t end, size_t *start)
 {
-    size_t end = strlen(text);
     while (end > 0 && strchr("\r\n \t", text[end - 1]))
         end--;
-    size_t start = end;
-    while (start > 0 && text[start - 1] != '\n')
-        start--;
-    return bytes_of(text + start, end - start);
+    *start = end;
+    while (*start > 0 && text[*start - 1] != '\n')
+        --*start;
+    return bytes_of(text + *start, end - *start);
+}
+
+/* The line that says what went wrong: the last one with "error:" or "fatal:" in it, as
+ * PostgreSQL's programs write before their details, else the last one. */
+static struct bytes telling_line(const char *text)
+{
+    size_t start;
+    struct bytes last = line_before(text, strlen(text), &start);
+    struct bytes line = last;
+    while (line.len > 0 && !memmem(line.data, line.len, "error:", 6) &&
+           !memmem(line.data, line.len, "fatal:", 6))
+        line = line_before(text, start, &start);
+    return line.len > 0 ? line : last;
 }
 
 int child_finish(struct child *c, const char *what, struct error *e)
@@ -397,7 +435,7 @@ int child_finish(struct child *c, const char *what, struct error *e)
         return error_wrap(e, "%s", what);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    str_safe(line, sizeof line, last_line(child_errors(c)));
+    str_safe(line, sizeof line, telling_line(child_errors(c)));
     const char *colon = *line ? ": " : "";
     if (WIFEXITED(status))
         return error_set(e, ERROR_CHILD, "%s: exit status %d%s%s", what, WEXITSTATUS(status),
@@ -413,18 +451,6 @@ static void signal_group(struct child *c, int sig)
     if (!c->reaped)
         (void)kill(-c->pid, sig);
     (void)pthread_mutex_unlock(&c->lock);
-}
-
-/* True while the child runs; it is not reaped here. */
-static bool running(struct child *c)
-{
-    siginfo_t info = {0};
-    (void)pthread_mutex_lock(&c->lock);
-    bool runs = !c->reaped &&
-                waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                info.si_pid == 0;
-    (void)pthread_mutex_unlock(&c->lock);
-    return runs;
 }
 
 void child_kill(struct child *c)

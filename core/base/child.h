@@ -9,6 +9,8 @@
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
+#include <signal.h>
+
 #include "core/base/error.h"
 
 #define CHILD_ABSENT 1 /* no such program in PATH */
@@ -40,11 +42,15 @@ int child_in(const struct child *c);
 /* The child sees the end of its input. */
 void child_close_in(struct child *c);
 
+/* Waiting is given up within a moment once *stop holds a signal's number: ERROR_INTERRUPTED,
+ * ERROR_TERMINATED; the child still runs then. */
+void child_obey(struct child *c, const volatile sig_atomic_t *stop);
+
 /* Waits for the end; *status is as in waitpid(2). Asking again gives the same. Closes stdin
  * first; stdout must have been read to its end, or the child may never end. */
 MUST_CHECK int child_wait(struct child *c, int *status, struct error *e);
 /* child_wait; 0 only for exit status 0, otherwise ERROR_CHILD: "pg_dump: exit status 1:
- * <last line of stderr>", or the signal. */
+ * <the line of stderr that tells>", or the signal. */
 MUST_CHECK int child_finish(struct child *c, const char *what, struct error *e);
 
 /* TERM to the whole group, KILL after 2 seconds; returns when the child has ended. Nothing

@@ -54,6 +54,14 @@ struct source *source_file(const char *path, struct error *e)
         (void)error_system(e, "dump file %s", path);
         return NULL;
     }
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        (void)close(fd);
+        (void)error_set(e, ERROR_INCOMPLETE, "%s is a folder, not a custom-format dump", path);
+        (void)error_hint(e,
+                         "a dump in directory format is not read; make one with pg_dump -Fc");
+        return NULL;
+    }
     struct source *s = source_fd(fd, "dump file", e);
     if (!s) {
         (void)close(fd);
@@ -102,6 +110,8 @@ uint64_t source_size(const struct source *s)
 void source_obey(struct source *s, const volatile sig_atomic_t *stop)
 {
     s->stop = stop;
+    if (s->child)
+        child_obey(s->child, stop);
 }
 
 /* A pg_dump that waits for a lock says nothing for a minute: a signal must not wait with it. */
@@ -134,6 +144,7 @@ static bool worth_a_retry(const char *words)
 {
     static const char *const signs[] = {
         "lock timeout",
+        "statement timeout", /* what --lock-wait-timeout sets for its LOCK TABLE */
         "conflict with recovery",
         "the database system is starting up",
         "the database system is shutting down",
@@ -158,7 +169,7 @@ int source_finish(struct source *s, struct error *e)
         if (strstr(words, "conflict with recovery"))
             (void)error_hint(e, "on a standby: raise max_standby_streaming_delay, or dump "
                                 "from the primary");
-        else if (strstr(words, "lock timeout"))
+        else if (strstr(words, "lock timeout") || strstr(words, "statement timeout"))
             (void)error_hint(e, "somebody holds a lock on a table; --lock-wait-timeout waits "
                                 "longer");
     }

@@ -385,8 +385,9 @@ bool repo_host_active(const struct repo *r, const struct host *h)
 
 /* ---- envelopes --------------------------------------------------------------------- */
 
-static int wrap_for(struct repo *r, const uint8_t *backup_id, const struct bundle_reader *to,
-                    const struct secret *key, struct buf *out, struct error *e)
+int repo_wrap(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
+              const struct bundle_reader *to, const struct secret *key, struct buf *out,
+              struct error *e)
 {
     struct envelope_head head = {.scope = to->scope, .epoch = to->epoch};
     if (to->epoch != r->bundle.psk_epoch)
@@ -418,7 +419,7 @@ int repo_seal_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
     for (size_t i = 0; i < r->bundle.reader_count; i++) {
         const struct bundle_reader *to = &r->bundle.readers[i];
         const struct secret *key = to->scope == FORMAT_SCOPE_CONTENT ? content : &metadata;
-        if (wrap_for(r, backup_id, to, key, envelopes, e) < 0)
+        if (repo_wrap(r, backup_id, to, key, envelopes, e) < 0)
             goto out;
     }
     for (size_t i = 0; i < r->host_count; i++) {
@@ -429,7 +430,7 @@ int repo_seal_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
                                        reader ? FORMAT_SCOPE_CONTENT : FORMAT_SCOPE_METADATA};
         memcpy(to.public_key, h->reader_key, sizeof to.public_key);
         if (h->has_reader_key && repo_host_active(r, h) &&
-            wrap_for(r, backup_id, &to, reader ? content : &metadata, envelopes, e) < 0)
+            repo_wrap(r, backup_id, &to, reader ? content : &metadata, envelopes, e) < 0)
             goto out;
     }
     rc = 0;
@@ -464,6 +465,32 @@ static bool try_open(struct repo *r, const uint8_t *backup_id, struct bytes raw,
     return opened;
 }
 
+/* This host may have been enrolled after the backup: its envelope is an object then. */
+static int open_later_envelope(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
+                               struct repo_keys *out, bool *opened, struct error *e)
+{
+    uint8_t public_key[32];
+    uint8_t recipient[FORMAT_ID_LEN];
+    char backup[2 * FORMAT_ID_LEN + 1];
+    char reader[2 * FORMAT_ID_LEN + 1];
+    char name[FORMAT_NAME_MAX];
+    struct buf raw = {0};
+    if (!r->has_bundle || !r->bundle.has_keeper_key)
+        return 0;
+    if (envelope_public_key(&r->bundle.keeper_key, public_key, e) < 0 ||
+        envelope_recipient_id(public_key, recipient, e) < 0)
+        return -1;
+    str_hex(backup, backup_id, FORMAT_ID_LEN);
+    str_hex(reader, recipient, FORMAT_ID_LEN);
+    (void)snprintf(name, sizeof name, "envelopes/%s-%s", backup, reader);
+    int rc = store_get(r->store, name, 0, ENVELOPE_LEN, &raw, e);
+    if (rc == 0)
+        *opened =
+            try_open(r, backup_id, buf_view(&raw), &r->bundle.keeper_key, &r->bundle.psk, out);
+    buf_done(&raw);
+    return rc < 0 ? -1 : 0;
+}
+
 int repo_open_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
                    struct bytes envelopes, struct repo_keys *out, struct error *e)
 {
@@ -485,6 +512,8 @@ int repo_open_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
     }
     secret_wipe(&reader);
     secret_wipe(&psk);
+    if (!opened && open_later_envelope(r, backup_id, out, &opened, e) < 0)
+        return -1;
     if (opened)
         return 0;
     (void)error_set(e, ERROR_KEY, "no key at hand opens this backup");

@@ -56,6 +56,11 @@ bool repo_host_active(const struct repo *r, const struct host *h);
 MUST_CHECK int repo_seal_keys(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
                               struct secret *content, struct buf *envelopes, struct error *e);
 
+/* One envelope: key for `to`, appended to out. The bundle must be in use. */
+MUST_CHECK int repo_wrap(struct repo *r, const uint8_t backup_id[FORMAT_ID_LEN],
+                         const struct bundle_reader *to, const struct secret *key,
+                         struct buf *out, struct error *e);
+
 /* What opens a backup. */
 struct repo_keys {
     bool has_content;

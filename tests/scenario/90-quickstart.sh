@@ -89,7 +89,8 @@ kept+=("${folder:?}")
 grep -q '^quickstart: failed at: build' "$work/fails.out" || fail "the step is not named"
 
 # An interruption while the server runs: gone within seconds, and nothing is left.
-PGKEEP_BUILD=$work/build "$root/tools/quickstart" >"$work/stopped.out" 2>&1 &
+: >"$work/stopped.out"
+PGKEEP_BUILD=$work/build "$root/tools/quickstart" >>"$work/stopped.out" 2>&1 &
 quickstart=$!
 for _ in {1..600}; do
     ! grep -q '^PostgreSQL ' "$work/stopped.out" || break
