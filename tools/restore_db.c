@@ -11,6 +11,7 @@
 #include "core/base/secret.h"
 #include "core/base/str.h"
 #include "core/job/restore.h"
+#include "tools/database_sql.h"
 #include "tools/pg_child.h"
 #include "tools/pg_tools.h"
 #include "tools/render.h"
@@ -204,6 +205,42 @@ static int fill(struct job *j, struct error *e)
     return rc;
 }
 
+/* One that is refused (a setting for superusers only) is told and does not undo the rest. */
+static int run_statements(struct job *j, const struct member_texts *definitions,
+                          const char *name, struct error *e)
+{
+    struct member_texts statements = {0};
+    size_t left_out = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < definitions->count; i++)
+        rc = database_sql_rewrite(bytes_text(definitions->items[i]), name, &statements,
+                                  &left_out, e);
+    for (size_t i = 0; i < statements.count; i++) {
+        struct error why;
+        if (rc == 0 && server_run(j->server, statements.items[i], &why) < 0)
+            log_warning("the database's own settings: %s", why.text);
+        free(statements.items[i]);
+    }
+    free(statements.items);
+    if (left_out > 0)
+        log_warning("%zu statements about the database itself were left out", left_out);
+    return rc;
+}
+
+/* Settings, comment and grants of the database, which pg_restore gives only to a database of
+ * the dump's own name. */
+static int apply_properties(struct job *j, struct error *e)
+{
+    if (j->o->data_only)
+        return 0;
+    char *name = server_identifier(j->server, j->temporary, e);
+    int rc = name ? run_statements(j, &j->facts.properties, name, e) : -1;
+    if (rc == 0 && !j->o->no_privileges)
+        rc = run_statements(j, &j->facts.privileges, name, e);
+    free(name);
+    return rc;
+}
+
 static int analyze(struct job *j, struct error *e)
 {
     if (j->o->no_analyze || j->o->schema_only)
@@ -243,6 +280,8 @@ int restore_db(struct context *c, const struct manifest *m, const struct restore
         goto out;
     rc = fill(&j, e);
     render_progress_end(&j.progress);
+    if (rc == 0)
+        rc = apply_properties(&j, e);
     if (rc == 0)
         rc = analyze(&j, e);
     if (rc == 0 && *c->stop)

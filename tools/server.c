@@ -397,8 +397,26 @@ int server_rename_database(struct server *s, const char *from, const char *to, s
     return -1;
 }
 
+int server_run(struct server *s, const char *sql, struct error *e)
+{
+    /* The extended protocol takes one statement and no more. */
+    PGresult *r = PQexecParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(r);
+    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(s, "SQL", e);
+    PQclear(r);
+    return rc;
+}
+
+char *server_identifier(struct server *s, const char *name, struct error *e)
+{
+    struct buf b = {0};
+    if (put_quoted(s, &b, "", name, false, e) == 0 && buf_byte(&b, 0, e) == 0)
+        return (char *)b.data;
+    buf_done(&b);
+    return NULL;
+}
+
 int server_analyze(struct server *s, struct error *e)
 {
-    struct buf sql = {0};
-    return buf_printf(&sql, e, "ANALYZE") < 0 ? -1 : execute(s, &sql, "ANALYZE", e);
+    return server_run(s, "ANALYZE", e);
 }

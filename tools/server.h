@@ -89,6 +89,10 @@ MUST_CHECK int server_create_database(struct server *s, const char *name,
 MUST_CHECK int server_drop_database(struct server *s, const char *name, struct error *e);
 MUST_CHECK int server_rename_database(struct server *s, const char *from, const char *to,
                                       struct error *e);
+/* Run one statement. */
+MUST_CHECK int server_run(struct server *s, const char *sql, struct error *e);
+/* A name as an identifier in SQL; the caller frees it. */
+MUST_CHECK char *server_identifier(struct server *s, const char *name, struct error *e);
 /* ANALYZE of the connected database. */
 MUST_CHECK int server_analyze(struct server *s, struct error *e);
 

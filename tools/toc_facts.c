@@ -7,6 +7,7 @@
 
 #include "core/base/str.h"
 #include "core/dump/dump_reader.h"
+#include "tools/database_sql.h"
 
 void toc_facts_done(struct toc_facts *f)
 {
@@ -15,7 +16,7 @@ void toc_facts_done(struct toc_facts *f)
                      f->locale.builtin_locale};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
-    struct member_texts *lists[] = {&f->owners, &f->grantees};
+    struct member_texts *lists[] = {&f->owners, &f->grantees, &f->properties, &f->privileges};
     for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
         for (size_t i = 0; i < lists[k]->count; i++)
             free(lists[k]->items[i]);
@@ -137,7 +138,11 @@ static int read_grants(struct bytes defn, struct member_texts *grantees, struct 
 
 static int read_entry(struct toc_facts *f, const struct dump_entry *entry, struct error *e)
 {
+    bool privileges;
     if (add_once(&f->owners, entry->owner, e) < 0)
+        return -1;
+    if (database_sql_about(entry, &privileges) &&
+        add_once(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)
         return -1;
     if (bytes_equal(entry->desc, bytes_text("DATABASE")))
         return read_database(entry->defn, &f->locale, e);

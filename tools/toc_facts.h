@@ -10,6 +10,9 @@ struct toc_facts {
     struct server_locale locale;
     struct member_texts owners;   /* roles that own entries, each once */
     struct member_texts grantees; /* roles that have grants and own nothing, each once */
+    struct member_texts
+        properties; /* definitions about the database itself, see database_sql */
+    struct member_texts privileges; /* the same, grants */
 };
 void toc_facts_done(struct toc_facts *f);
 
