@@ -220,13 +220,14 @@ int context_writer(struct context *c, struct error *e)
     }
     if (repo_enrol(c->repo, true, &b, e) < 0)
         return -1;
-    int rc = context_save_bundle(c, &b, e);
-    /* As a keeper it reads names and numbers of older backups too, not only of its own. */
+    /* As a keeper it reads names and numbers of older backups too, not only of its own. The
+     * bundle is saved last: killed before, the next run enrols anew and misses nothing. */
     struct bundle_reader self = {.epoch = b.keeper_epoch, .scope = FORMAT_SCOPE_METADATA};
-    if (rc == 0)
-        rc = envelope_public_key(&b.keeper_key, self.public_key, e);
+    int rc = envelope_public_key(&b.keeper_key, self.public_key, e);
     if (rc == 0)
         rc = grant_backups(c->repo, &self, e);
+    if (rc == 0)
+        rc = context_save_bundle(c, &b, e);
     bundle_wipe(&b);
     if (rc == 0)
         log_info("this host is now enrolled; its keys are in %s", c->bundle_path);

@@ -43,7 +43,7 @@ static void harden(void)
 
 static int report(const struct context *c, const struct error *e)
 {
-    int code = exit_of(e->kind);
+    int code = (int)exit_of(e->kind);
     if (e->sys == EPIPE) /* who read our output has seen enough */
         return code;
     if (!c->json) {

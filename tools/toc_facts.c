@@ -120,7 +120,9 @@ static bool identifier(struct bytes text, uint8_t *out, size_t *len)
 static int read_grants(struct bytes defn, struct member_texts *grantees, struct error *e)
 {
     uint8_t *out = malloc(defn.len + 1);
-    int rc = out ? 0 : error_memory(e, "grants");
+    int rc = 0;
+    if (!out)
+        return error_memory(e, "grants");
     while (rc == 0 && defn.len > 0) {
         const uint8_t *lf = memchr(defn.data, '\n', defn.len);
         struct bytes line = bytes_take(&defn, lf ? (size_t)(lf - defn.data) + 1 : defn.len);

@@ -210,11 +210,12 @@ background+=($!)
 status=0
 timeout 20 "$pgkeep" restore latest --source shop --to-file "$work/fifo" >"$work/out" \
     2>"$work/err" || status=$?
-[[ -p $work/fifo ]] || bad 'a FIFO was replaced by a file: a device would be as well'
 quietly "$pgkeep" restore latest --source shop --to-file "$work/plain"
-if [[ $status -eq 0 ]]; then
+if [[ -p $work/fifo && $status -eq 0 ]]; then
     wait "${background[-1]}"
-    same_file 'what came through the FIFO' "$work/plain" "$work/through"
+    same_file 'what came through a FIFO' "$work/plain" "$work/through"
+elif [[ ! -p $work/fifo ]]; then
+    bad 'a FIFO was replaced by a file: a device would be as well'
 fi
 ln -s "$work/plain" "$work/link"
 quietly "$pgkeep" restore latest --source shop --to-file "$work/link"

@@ -49,6 +49,17 @@ static int read(struct bytes raw, struct error *e)
     return rc;
 }
 
+/* By what is written of them: the struct has padding. */
+static void assert_same_ref(const struct ref *a, const struct ref *b)
+{
+    struct error e = {0};
+    struct buf both = {0};
+    assert_done(ref_write(&both, a, &e), &e);
+    assert_done(ref_write(&both, b, &e), &e);
+    assert_memory_equal(both.data, both.data + REF_LEN, REF_LEN);
+    buf_done(&both);
+}
+
 static void streams_come_back(void **state)
 {
     (void)state;
@@ -67,8 +78,7 @@ static void streams_come_back(void **state)
             assert_memory_equal(s.parts[i].digest, wanted.parts[i].digest, FORMAT_HASH_LEN);
             assert_int_equal(s.parts[i].recipe_count, i);
             for (uint8_t k = 0; k < i; k++)
-                assert_memory_equal(&s.parts[i].recipes[k], &wanted.parts[i].recipes[k],
-                                    sizeof(struct ref));
+                assert_same_ref(&s.parts[i].recipes[k], &wanted.parts[i].recipes[k]);
         }
         stream_done(&wanted);
         stream_done(&s);
