@@ -95,8 +95,7 @@ without_home() { # COMMAND...
 with=(PATH="$PATH")
 secret=PGKEEP_PASSPHRASE=$PGKEEP_PASSPHRASE
 if [[ $(id -u) -ne 0 ]] || ! without_home true 2>/dev/null; then
-    echo 'skip  without HOME: only root with mount namespaces can play that without a trace'
-    exit 0
+    cannot 'without HOME: only root with mount namespaces can play that without a trace'
 fi
 for secret in "PGKEEP_PASSPHRASE=$PGKEEP_PASSPHRASE" "PGKEEP_RECOVERY_KEY=$code"; do
     name="no HOME, ${secret%%=*}"

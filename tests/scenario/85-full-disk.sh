@@ -10,8 +10,7 @@ source "$(dirname "$0")/lib.sh"
 
 mkdir "$work/small" "$work/state"
 if ! mount -t tmpfs -o size=8m,mode=755 none "$work/small" 2>"$work/err"; then
-    echo "skip  no file system can be mounted here: $(<"$work/err")"
-    exit 0
+    cannot "no file system can be mounted here: $(<"$work/err")"
 fi
 mounts+=("$work/small")
 mount -t tmpfs -o size=2m,mode=755 none "$work/state"

@@ -83,6 +83,13 @@ fail() { # TEXT [FILE...]
     exit 1
 }
 
+# This machine cannot do what the rest of the scenario needs: that is a failure in CI.
+cannot() { # WHY
+    [[ ${CI:-} != true ]] || fail "a prerequisite is missing: $1"
+    echo "skip  $1"
+    exit 0
+}
+
 same() { # WHAT EXPECTED FOUND
     if [[ $2 == "$3" ]]; then ok "$1"; else bad "$1: expected '$2', found '$3'"; fi
 }
