@@ -46,7 +46,7 @@ hostile() {
 walk() {
     local name=$1 out=$work/$1.out status=0 folder
     shift
-    hostile "$@" "$root/tools/quickstart" >"$out" 2>&1 || status=$?
+    hostile "$@" "$source/tools/quickstart" >"$out" 2>&1 || status=$?
     folder=$(sed -n 's/^remove it all: *rm -rf //p' "$out")
     [[ $folder =~ ^/var/tmp/pgkeep-quickstart\.[A-Za-z0-9]{8}$ ]] || {
         cat "$out"
@@ -69,11 +69,17 @@ before=$(tree_state)
 clusters_before=$(clusters)
 
 mkdir "$work/build"
+source=$root
 walk own env PGKEEP_BUILD="$work/build"
 
 if [[ $(id -u) -eq 0 ]]; then
     mkdir "$work/home" "$work/build-nobody"
     chown nobody "$work/home" "$work/build-nobody"
+    # The checkout may lie where only root can look, as under /root.
+    source=$work/source
+    mkdir "$source"
+    tar -C "$root" --exclude=./build --exclude=./.git -cf - . | tar -C "$source" -xf -
+    chmod -R a+rX "$source"
     walk nobody setpriv --reuid=nobody --regid=nogroup --clear-groups \
         env -C / HOME="$work/home" PGKEEP_BUILD="$work/build-nobody"
     [[ -z $(ls -A "$work/home") ]] || fail "nobody: files in the caller's home"
