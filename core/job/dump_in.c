@@ -28,6 +28,7 @@ struct dump_in {
     const struct dump_header *header;
     struct digest *sha256;
     uint64_t bytes;
+    bool input_ended;
     struct buf header_bytes;
     struct buf toc_bytes;
     bool toc_has_values; /* STATISTICS DATA: values of rows */
@@ -366,7 +367,8 @@ static int read_all(struct dump_in *d, struct source *source, uint8_t *buffer, s
         struct bytes in = bytes_of(buffer, got);
         if (digest_add(d->sha256, in, e) < 0)
             return -1;
-        int rc = digest_input(d, in, got == 0, e);
+        d->input_ended = got == 0;
+        int rc = digest_input(d, in, d->input_ended, e);
         if (rc < 0)
             return -1;
         if (got == 0)
@@ -383,8 +385,9 @@ int dump_in_read(struct dump_in *d, struct source *source, struct error *e)
     free(buffer);
     if (rc == 0)
         return source_finish(source, e);
-    if (e->kind == ERROR_INCOMPLETE) {
-        /* A dump that is cut because pg_dump failed: pg_dump's words are the better ones. */
+    if (e->kind == ERROR_INCOMPLETE && d->input_ended) {
+        /* A dump that is cut because pg_dump failed: pg_dump's words are the better ones. Not
+         * asked before its output ended: it would wait for a reader, and we for it. */
         struct error why = {0};
         if (source_finish(source, &why) < 0 && why.kind != ERROR_NONE)
             *e = why;

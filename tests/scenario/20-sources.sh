@@ -94,6 +94,20 @@ tar -cf "$work/some.tar" -C "$root" LICENSE
 head -c 100000 /dev/urandom >"$work/noise"
 head -c 100000 /dev/zero >"$work/zeros"
 refused 'a plain SQL dump' 'plain|SQL' --file "$work/plain.sql"
+# A command that goes on writing when nobody reads any more must not be waited for.
+{
+    cat "$work/plain.sql"
+    head -c 20000000 /dev/zero | tr '\0' 'x'
+} >"$work/long.sql"
+pgkeep_was=$pgkeep
+cat >"$work/bounded" <<END
+#!/bin/sh
+exec timeout -k 5 30 "$pgkeep_was" "\$@"
+END
+chmod +x "$work/bounded"
+pgkeep=$work/bounded
+refused 'a long SQL dump from a command' 'plain|SQL' -- cat "$work/long.sql"
+pgkeep=$pgkeep_was
 refused 'a pg_dumpall script' 'plain|SQL' --file "$work/all.sql"
 refused 'a tar dump' 'tar' --file "$work/dump.tar"
 refused 'some tar file' 'no custom|tar' --file "$work/some.tar"
