@@ -146,9 +146,17 @@ static int prepare_file(const char *path, struct error *e)
         return error_system(e, "catalog %s", path);
     if (!S_ISREG(st.st_mode))
         return error_set(e, ERROR_USAGE, "catalog %s: not a regular file", path);
-    if ((st.st_mode & 077) && chmod(path, 0600) < 0)
-        return error_system(e, "catalog %s: mode 0600", path);
     return 0;
+}
+
+/* A catalog that others may read, copied here perhaps. Only once it is known to be one: what
+ * --catalog names by mistake keeps its mode. */
+static int tighten_mode(const char *path, struct error *e)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && ((st.st_mode & 077) == 0 || chmod(path, 0600) == 0))
+        return 0;
+    return error_system(e, "catalog %s: mode 0600", path);
 }
 
 char *catalog_plain_path(const char *path, struct error *e)
@@ -311,7 +319,8 @@ static int set_repository(struct catalog *c, const uint8_t *repository_id, struc
 static int make_ready(struct catalog *c, const uint8_t *repository_id, struct error *e)
 {
     int64_t version = 0;
-    if (check_kind(c, &version, e) < 0 || keep_a_journal(c, e) < 0)
+    if (check_kind(c, &version, e) < 0 || tighten_mode(c->path, e) < 0 ||
+        keep_a_journal(c, e) < 0)
         return -1;
     for (; version < catalog_version(); version++)
         if (migrate_step(c, version, e) < 0)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
@@ -68,12 +70,34 @@ static int make_fresh(struct context *c, const char *path, const char *old, stru
     return rc;
 }
 
+/* A file that --catalog names and that is no SQLite file may be anything: it is not replaced.
+ * At the usual place there can only be a catalog, however damaged. */
+static int check_replaceable(const struct context *c, const char *path, struct error *e)
+{
+    struct stat st;
+    if (!c->catalog_path || stat(path, &st) < 0 || st.st_size == 0)
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char head[16] = "";
+    size_t got = 0;
+    int rc =
+        fd < 0 ? error_system(e, "%s", path) : file_read_at(fd, 0, head, sizeof head, &got, e);
+    if (fd >= 0)
+        (void)close(fd);
+    if (rc < 0 || memcmp(head, "SQLite format 3", sizeof head) == 0)
+        return rc;
+    (void)error_set(e, ERROR_USAGE, "%s is no SQLite file: it is not replaced", path);
+    return error_hint(e, "if it is a destroyed catalog, remove it first");
+}
+
 /* A new file beside the old one, filled, given this host's history, then put in its place. */
 static int rebuild(struct context *c, struct error *e)
 {
     char *path = catalog_path(c, e);
     char *fresh = path ? str_format(e, "%s.rebuild", path) : NULL;
     int rc = fresh ? file_make_dirs(c->state_folder, 0700, e) : -1;
+    if (rc == 0)
+        rc = check_replaceable(c, path, e);
     if (rc == 0)
         rc = make_fresh(c, fresh, path, e);
     if (rc == 0) {

@@ -60,6 +60,13 @@ expect 0 catalog rebuild
 expect 0 catalog check
 echo "ok: a destroyed file is told with the way out"
 
+printf 'somebody else\n' >"$home/text"
+chmod 644 "$home/text"
+expect 4 list --catalog "$home/text"
+expect 2 catalog rebuild --catalog "$home/text"
+[[ $(<"$home/text") == 'somebody else' && $(stat -c %a "$home/text") == 644 ]]
+echo "ok: a file that is no catalog keeps its content and its mode"
+
 rm -f "$file"
 run list --json >"$home/after"
 [[ $(grep -c '"id"' "$home/after") -eq $(grep -c '"id"' "$home/before") ]]
