@@ -17,6 +17,12 @@ static const char *directory_path(const char *url, struct error *e)
         (void)error_set(e, ERROR_USAGE, "%s: a file URL has three slashes: file:///path", url);
         return NULL;
     }
+    if (url[0] == '@') {
+        (void)error_set(e, ERROR_USAGE,
+                        "%.64s: there is no configuration file to name repositories", url);
+        (void)error_hint(e, "give a directory: /path or file:///path");
+        return NULL;
+    }
     if (!strstr(url, "://") && *url)
         return url;
     /* The scheme only: what follows may hold a password. */

@@ -9,6 +9,8 @@
 #include "catalog/objects.h"
 #include "catalog/runs.h"
 #include "core/base/clock.h"
+#include "core/base/cursor.h"
+#include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -30,6 +32,7 @@
 
 struct backup_options_cli {
     struct server_options server;
+    struct options_list databases;
     bool from_stdin;
     const char *file;
     const char *name;
@@ -43,8 +46,7 @@ struct backup_options_cli {
 
 #define AT(member) offsetof(struct backup_options_cli, member)
 static const struct options_spec specs[] = {
-    {'d', "dbname", OPTIONS_TEXT, AT(server.database), "DB", "database to dump (PGDATABASE)",
-     ""},
+    {'d', "dbname", OPTIONS_LIST, AT(databases), "DB", "database to dump (PGDATABASE)", ""},
     SERVER_SPECS(struct backup_options_cli, server),
     {0, "stdin", OPTIONS_FLAG, AT(from_stdin), NULL, "read a custom-format dump from stdin",
      ""},
@@ -128,7 +130,10 @@ static int dump_arguments(struct night *n, struct error *e)
 static int dump_database(struct night *n, struct member_private *p, struct error *e)
 {
     int major;
-    n->server = server_connect(&n->o->server, NULL, SETTINGS, e);
+    const char *database = n->o->databases.count ? n->o->databases.items[0] : NULL;
+    struct server_options options = n->o->server;
+    options.database = database;
+    n->server = server_connect(&options, NULL, SETTINGS, e);
     if (!n->server || server_facts(n->server, p, e) < 0)
         return -1;
     major = server_number(n->server) / 10000;
@@ -251,25 +256,67 @@ static void progress(void *arg, uint64_t bytes)
     render_progress(arg, bytes);
 }
 
+/* The last sequence of this host and the digest of its manifest, kept beside the catalog: a
+ * repository that lost manifests must not make us give a number out twice. */
+#define SEQUENCE_LEN (8 + DIGEST_LEN)
+
+static int last_sequence(const char *path, uint64_t *last, uint8_t digest[DIGEST_LEN],
+                         struct error *e)
+{
+    struct buf raw = {0};
+    int rc = file_load(path, SEQUENCE_LEN, &raw, e);
+    if (rc == 0 && raw.len == SEQUENCE_LEN) {
+        struct cursor c = cursor_of(buf_view(&raw));
+        uint64_t kept = cursor_u64(&c);
+        if (kept > *last) {
+            *last = kept;
+            cursor_copy(&c, digest, DIGEST_LEN);
+        }
+    }
+    buf_done(&raw);
+    return rc < 0 ? -1 : 0;
+}
+
+static void keep_sequence(const char *path, const struct manifest *m)
+{
+    uint8_t raw[SEQUENCE_LEN];
+    struct error why;
+    buf_store_u64(raw, m->sequence);
+    memcpy(raw + 8, m->digest, DIGEST_LEN);
+    if (file_replace(path, bytes_of(raw, sizeof raw), 0600, &why) < 0)
+        log_warning("%s", why.text);
+}
+
+/* Under the lock of this host's sequences. */
+static int commit_next(struct night *n, const char *path, struct error *e)
+{
+    struct manifest *m = backup_manifest(n->backup);
+    uint64_t last = 0;
+    if (sync_backups(n->c, NULL, e) < 0 ||
+        backups_head(n->c->catalog, m->host_id, &last, m->previous, e) < 0 ||
+        last_sequence(path, &last, m->previous, e) < 0)
+        return -1;
+    m->has_previous = last > 0;
+    m->sequence = last + 1;
+    if (backup_commit(n->backup, e) < 0)
+        return -1;
+    keep_sequence(path, m);
+    return 0;
+}
+
 /* Sequences of a host are chosen one after another, whatever runs beside. */
 static int commit(struct night *n, struct error *e)
 {
-    struct manifest *m = backup_manifest(n->backup);
-    struct context *c = n->c;
-    uint64_t last = 0;
-    char *path = str_format(e, "%s/sequence.lock", c->state_folder);
-    int lock = path ? file_lock(path, true, e) : -1;
-    int rc = lock >= 0 ? sync_backups(c, NULL, e) : -1;
-    free(path);
-    if (rc == 0)
-        rc = backups_head(c->catalog, m->host_id, &last, m->previous, e);
-    if (rc >= 0) {
-        m->has_previous = rc == 0;
-        m->sequence = last + 1;
-        rc = backup_commit(n->backup, e);
-    }
+    char host[2 * FORMAT_ID_LEN + 1];
+    str_hex(host, backup_manifest(n->backup)->host_id, FORMAT_ID_LEN);
+    char *lock_path = str_format(e, "%s/sequence.lock", n->c->state_folder);
+    char *path = lock_path ? str_format(e, "%s/%s.sequence", n->c->state_folder, host) : NULL;
+    int lock = path ? file_lock(lock_path, true, e) : -1;
+    int rc = lock >= 0 ? commit_next(n, path, e) : -1;
     if (lock >= 0)
         (void)close(lock);
+    free(lock_path);
+    free(path);
     return rc;
 }
 
@@ -322,15 +369,10 @@ static int say(const struct night *n, struct error *e)
     char took[32];
     char source[128];
     /* Rows of a dump that is compressed inside are not looked at. */
-    bool inside = p->member_count && p->members[0].codec != 0;
-    if (inside)
+    if (p->member_count && p->members[0].codec != 0)
         (void)snprintf(rows, sizeof rows, "unknown");
     else
-        /* Rows of a dump that is compressed inside are not looked at. */
-        if (p->member_count && p->members[0].codec != 0)
-            (void)snprintf(rows, sizeof rows, "unknown");
-        else
-            render_count(rows, p->rows);
+        render_count(rows, p->rows);
     str_size(size, bytes);
     str_size(stored, t->stored_bytes);
     render_duration(took, took_ms);
@@ -376,6 +418,10 @@ static int check(const struct backup_options_cli *o, int argc, struct error *e)
     if (argc > 0)
         return error_set(e, ERROR_USAGE,
                          "backup takes no arguments; a database is named by -d");
+    if (o->databases.count > 1) {
+        (void)error_set(e, ERROR_USAGE, "-d: one database a run");
+        return error_hint(e, "run pgkeep once for each database");
+    }
     if (o->name && o->source && strcmp(o->name, o->source) != 0)
         return error_set(e, ERROR_USAGE, "--name and --source are the same thing");
     if (o->kind && !manifest_kind_parse(o->kind))
@@ -405,8 +451,11 @@ static void night_done(struct night *n)
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,
                struct error *e)
 {
-    struct night n = {
-        .c = c, .o = options, .command = after, .started_ms = clock_monotonic_ms()};
+    struct night n = {.c = c,
+                      .o = options,
+                      .child = {.passfile = -1},
+                      .command = after,
+                      .started_ms = clock_monotonic_ms()};
     int64_t run_id;
     (void)argv;
     if (check(n.o, argc, e) < 0 || context_writer(c, e) < 0 || context_catalog(c, e) < 0 ||

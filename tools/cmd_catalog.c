@@ -162,7 +162,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     } else {
         return error_set(e, ERROR_USAGE, "catalog: sync, rebuild or check is expected");
     }
-    if (rc == 0 && !c->quiet)
+    if (rc == 0 && c->json)
+        (void)printf("{\"message_type\": \"summary\", \"catalog\": \"%s\"}\n", argv[0]);
+    else if (rc == 0 && !c->quiet)
         (void)printf("catalog %s: done\n", argv[0]);
     return rc < 0 ? -1 : EXIT_DONE;
 }

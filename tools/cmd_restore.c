@@ -199,8 +199,8 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     bool running = runs_begin(c->catalog, "restore", &run_id, &why) == 0;
     if (rc == 0)
         rc = restore_it(c, &m, o, e);
-    if (running && runs_end(c->catalog, run_id, rc < 0 ? 1 : 0, rc < 0 ? e->text : "restored",
-                            m.backup_id, &why) < 0)
+    if (running && runs_end(c->catalog, run_id, rc < 0 ? (int)exit_of(e->kind) : 0,
+                            rc < 0 ? e->text : "restored", m.backup_id, &why) < 0)
         log_warning("catalog: %s", why.text);
     manifest_done(&m);
     return rc < 0 ? -1 : EXIT_DONE;

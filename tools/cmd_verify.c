@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/objects.h"
 #include "catalog/runs.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
@@ -27,7 +28,8 @@ struct verify_options {
 static const struct options_spec specs[] = {
     SELECT_SPECS(struct verify_options, select),
     {0, "level", OPTIONS_TEXT, AT(level), "LEVEL",
-     "objects (no key needed) or data (decode everything, the default with a key)", NULL},
+     "objects (no key needed) or data (decode everything, the default with a key)",
+     "PGKEEP_VERIFY_LEVEL"},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
     {0, "copy-sha256", OPTIONS_FLAG, AT(copy_sums), NULL,
      "also print the SHA-256 of every table's COPY text", NULL},
@@ -40,10 +42,9 @@ struct checked {
     bool data;
     struct verify_packs *packs; /* packs that were read already */
     struct json *list;
-    uint64_t good, bad;
+    uint64_t good, bad, unchecked;
+    enum error_kind why; /* of the first that could not be checked */
     struct json *tables;
-    bool failed;
-    struct error first;
 };
 
 static int on_entry(void *arg, const struct restore_entry *seen, struct error *e)
@@ -87,77 +88,88 @@ static int check_data(struct checked *k, const struct manifest *m, struct error 
     return rc;
 }
 
-static bool is_damage(const struct error *e)
+/* What ends the whole run; anything else is told of one backup, and the next one is checked. */
+static bool ends_all(const struct error *e)
 {
-    return e->kind == ERROR_CORRUPT || e->kind == ERROR_DIFFERENT ||
-           e->kind == ERROR_UNSUPPORTED;
+    return e->kind == ERROR_INTERRUPTED || e->kind == ERROR_TERMINATED ||
+           e->kind == ERROR_MEMORY;
+}
+
+/* How a check ended: good, damage, or that it could not be made. */
+static const char *verdict(const struct error *e)
+{
+    if (!e)
+        return "good";
+    return e->kind == ERROR_CORRUPT || e->kind == ERROR_DIFFERENT ? "damaged" : "unchecked";
 }
 
 static void report_one(struct checked *k, const char *id, const struct error *e)
 {
     const char *level = k->data ? "data" : "objects";
+    const char *result = verdict(e);
+    if (!e) {
+        k->good++;
+    } else if (strcmp(result, "damaged") == 0) {
+        k->bad++;
+    } else {
+        if (k->unchecked++ == 0)
+            k->why = e->kind;
+    }
     if (k->list) {
         struct json *j = json_put_object(k->list, NULL);
         json_put_text(j, "id", id);
         json_put_text(j, "level", level);
         json_put_bool(j, "good", !e);
-        json_put_text(j, "damage", e ? e->text : NULL);
+        json_put_text(j, "result", result);
+        json_put_text(j, "message", e ? e->text : NULL);
         return;
     }
     if (e)
-        (void)printf("%.8s  DAMAGED  %s\n", id, e->text);
+        (void)printf("%.8s  %s  %s\n", id, *result == 'd' ? "DAMAGED" : "NOT CHECKED", e->text);
     else if (!k->c->quiet)
         (void)printf("%.8s  good (%s)\n", id, level);
 }
 
+/* Into the history; a check that could not be made is an event. A pack that is damaged is taken
+ * out of the index, so that no later backup points into it. */
+static int record(struct checked *k, const uint8_t *id, const struct error *why,
+                  struct error *e)
+{
+    const struct ref_object *pack = why ? verify_packs_bad(k->packs) : NULL;
+    if (why && strcmp(verdict(why), "unchecked") == 0)
+        return runs_event(k->c->catalog, "verify", id, why->text, e);
+    if (pack && objects_drop_pack(k->c->catalog, pack, e) < 0)
+        return -1;
+    return runs_verified(k->c->catalog, id, k->data ? "data" : "objects", !why,
+                         why ? why->text : NULL, e);
+}
+
 static int check_one(struct checked *k, const struct manifest *m, struct error *e)
 {
-    char id[2 * FORMAT_ID_LEN + 1];
-    str_hex(id, m->backup_id, FORMAT_ID_LEN);
     int rc = verify_packs_check(k->packs, &m->closure, e);
-    if (rc == 0 && k->data)
-        rc = check_data(k, m, e);
-    if (rc < 0 && !is_damage(e))
-        return -1;
-    report_one(k, id, rc < 0 ? e : NULL);
-    if (rc < 0) {
-        k->bad++;
-        if (!k->failed)
-            k->first = *e;
-        k->failed = true;
-    } else {
-        k->good++;
-    }
-    char text[sizeof e->text];
-    (void)snprintf(text, sizeof text, "%s", rc < 0 ? e->text : "");
-    return runs_verified(k->c->catalog, m->backup_id, k->data ? "data" : "objects", rc == 0,
-                         text, e);
+    if (rc == 0 && k->data && !m->is_open)
+        rc = error_set(e, ERROR_KEY, "no key at hand opens this backup");
+    return rc == 0 && k->data ? check_data(k, m, e) : rc;
 }
 
 static int load_and_check(struct checked *k, const uint8_t *id, struct error *e)
 {
     struct manifest m = {0};
+    struct error why = {0};
     char hex[2 * FORMAT_ID_LEN + 1];
     str_hex(hex, id, FORMAT_ID_LEN);
-    int rc = repo_manifest(k->c->repo, id, true, &m, e);
-    if (rc < 0 && is_damage(e)) {
-        report_one(k, hex, e);
-        k->bad++;
-        if (!k->failed)
-            k->first = *e;
-        k->failed = true;
-        return 0;
-    }
+    int rc = repo_manifest(k->c->repo, id, true, &m, &why);
     if (rc == STORE_ABSENT)
         return 0;
-    if (rc == 0 && k->data && !m.is_open) {
-        (void)error_set(e, ERROR_KEY, "no key at hand opens backup %.8s", hex);
-        rc = -1;
-    }
     if (rc == 0)
-        rc = check_one(k, &m, e);
+        rc = check_one(k, &m, &why);
     manifest_done(&m);
-    return rc;
+    if (rc < 0 && ends_all(&why)) {
+        *e = why;
+        return -1;
+    }
+    report_one(k, hex, rc < 0 ? &why : NULL);
+    return record(k, id, rc < 0 ? &why : NULL, e);
 }
 
 /* Every manifest object of the repository, also those the catalog could not read. */
@@ -187,6 +199,8 @@ static int check_filtered(struct checked *k, struct error *e)
     int rc = select_filter(&k->o->select, &filter, e);
     if (rc == 0)
         rc = backups_visit(k->c->catalog, &filter, visit_row, &ids, e);
+    if (rc == 0 && ids.len == 0)
+        rc = error_set(e, ERROR_ABSENT, "no backup is like that");
     for (size_t at = 0; rc == 0 && at < ids.len; at += FORMAT_ID_LEN)
         rc = load_and_check(k, ids.data + at, e);
     buf_done(&ids);
@@ -232,20 +246,27 @@ static int choose_level(struct checked *k, struct error *e)
 static int finish(struct checked *k, struct json *root, int64_t started, struct error *e)
 {
     char took[32];
+    char unchecked[48] = "";
+    unsigned long long all = k->good + k->bad + k->unchecked;
     render_duration(took, clock_monotonic_ms() - started);
+    if (k->unchecked > 0)
+        (void)snprintf(unchecked, sizeof unchecked, ", %llu not checked",
+                       (unsigned long long)k->unchecked);
     if (root) {
         json_put_u64(root, "good", k->good);
         json_put_u64(root, "damaged", k->bad);
+        json_put_u64(root, "unchecked", k->unchecked);
         if (json_write(root, true, stdout, e) < 0)
             return -1;
         (void)putchar('\n');
-    } else if (!k->c->quiet || k->bad) {
-        (void)printf("verified %llu backup%s at level %s in %s: %llu good, %llu damaged\n",
-                     (unsigned long long)k->good + (unsigned long long)k->bad,
-                     k->good + k->bad == 1 ? "" : "s", k->data ? "data" : "objects", took,
-                     (unsigned long long)k->good, (unsigned long long)k->bad);
+    } else if (!k->c->quiet || k->bad || k->unchecked) {
+        (void)printf("verified %llu backup%s at level %s in %s: %llu good, %llu damaged%s\n",
+                     all, all == 1 ? "" : "s", k->data ? "data" : "objects", took,
+                     (unsigned long long)k->good, (unsigned long long)k->bad, unchecked);
     }
-    return k->bad ? EXIT_DAMAGE : EXIT_DONE;
+    if (k->bad > 0)
+        return EXIT_DAMAGE;
+    return k->unchecked > 0 ? (int)exit_of(k->why) : EXIT_DONE;
 }
 
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,

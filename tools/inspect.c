@@ -121,16 +121,21 @@ static int for_people(const struct look *l, struct error *e)
         {"SCHEMA", false}, {"NAME", false}, {"ENTRY", false}, {"SIZE", true}};
     struct render_table t = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
     char size[32];
+    char database[128];
+    char server[128];
+    char version[128];
     str_size(size, l->bytes);
     if (l->newer) {
         (void)printf("archive of a version newer than 1.16, %s: not looked into\n", size);
         return 0;
     }
+    str_safe(database, sizeof database, bytes_text(l->header->database));
+    str_safe(server, sizeof server, bytes_text(l->header->server_version));
+    str_safe(version, sizeof version, bytes_text(l->header->dump_version));
     (void)printf("archive %u.%u of database %s, complete\nserver %s, pg_dump %s\n"
                  "%s, %u TOC entries, %zu with data, compression %s\n\n",
-                 l->header->major, l->header->minor, l->header->database,
-                 l->header->server_version, l->header->dump_version, size, l->entries, l->count,
-                 codecs[l->header->codec]);
+                 l->header->major, l->header->minor, database, server, version, size,
+                 l->entries, l->count, codecs[l->header->codec]);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < l->count; i++) {
         str_size(size, l->tables[i].bytes);

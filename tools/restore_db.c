@@ -143,8 +143,12 @@ static int finish_child(struct job *j, int rc, struct error *e)
         child_kill(j->child);
         return -1;
     }
-    if (child_finish(j->child, "pg_restore", rc < 0 ? &why : e) == 0)
-        return rc;
+    if (child_finish(j->child, "pg_restore", rc < 0 ? &why : e) == 0) {
+        /* Done before it had read all: without data it need not. */
+        if (rc == 0 || j->o->schema_only)
+            return 0;
+        return error_set(e, ERROR_CHILD, "pg_restore ended before it had read the whole dump");
+    }
     if (rc < 0)
         *e = why;
     child_kill(j->child); /* it still runs when a signal ended the wait */

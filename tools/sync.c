@@ -6,6 +6,7 @@
 
 #include "catalog/backups.h"
 #include "catalog/objects.h"
+#include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/job/restore.h"
@@ -152,6 +153,15 @@ static int wants_record(struct context *c, const uint8_t id[FORMAT_ID_LEN], bool
     return 0;
 }
 
+/* Nothing forgets backups yet, so one that is gone is a loss. */
+static int forget(struct context *c, const uint8_t id[FORMAT_ID_LEN], struct error *e)
+{
+    char hex[2 * FORMAT_ID_LEN + 1];
+    str_hex(hex, id, FORMAT_ID_LEN);
+    log_warning("backup %s was in the repository and is gone; nobody has forgotten it", hex);
+    return backups_remove(c->catalog, id, e);
+}
+
 int sync_backups(struct context *c, size_t *bad, struct error *e)
 {
     struct ids stored = {0};
@@ -167,7 +177,7 @@ int sync_backups(struct context *c, size_t *bad, struct error *e)
     for (size_t i = 0; rc == 0 && i < recorded.count; i++)
         if (stored.count == 0 ||
             !bsearch(recorded.items[i], stored.items, stored.count, FORMAT_ID_LEN, compare_ids))
-            rc = backups_remove(c->catalog, recorded.items[i], e);
+            rc = forget(c, recorded.items[i], e);
     for (size_t i = 0; rc == 0 && i < stored.count; i++) {
         bool wants;
         rc = wants_record(c, stored.items[i], have_key, &wants, e);
@@ -232,6 +242,11 @@ static int index_pack(struct pack_sync *s, const char *name, struct closure_pack
     int rc = store_get(s->c->store, name, 0, STORE_ALL, &s->whole, e);
     if (rc != 0)
         return rc < 0 ? -1 : 0;
+    uint8_t sha256[DIGEST_LEN];
+    if (digest_sha256(buf_view(&s->whole), sha256, e) < 0)
+        return -1;
+    if (memcmp(sha256, pack->object.sha256, sizeof sha256) != 0)
+        return error_set(e, ERROR_CORRUPT, "its SHA-256 is not its name");
     if (pack_head_read(buf_view(&s->whole), &head, e) < 0 ||
         pack_index(buf_view(&s->whole), &s->index_key, collect_ref, &s->refs, e) < 0)
         return -1;
@@ -260,7 +275,7 @@ static int visit_pack(void *arg, const struct store_item *item, struct error *e)
         return -1;
     }
     /* Another domain's pack, or a damaged one: nothing is deduplicated against it. */
-    log_debug("%s is not indexed: %s", item->name, why.text);
+    log_info("%s is not pointed into: %s", item->name, why.text);
     return 0;
 }
 

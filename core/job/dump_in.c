@@ -33,7 +33,7 @@ struct dump_in {
     struct buf toc_bytes;
     bool toc_has_values; /* STATISTICS DATA: values of rows */
     uint32_t toc_entries;
-    struct bytes_out toc, tail, opaque;
+    struct bytes_out toc, table, tail, opaque;
     bool is_opaque, has_tail;
     struct block *blocks; /* one for every TOC entry with data, in TOC order */
     size_t block_count;
@@ -79,6 +79,7 @@ void dump_in_free(struct dump_in *d)
     free(d->blocks);
     free(d->order);
     bytes_out_done(&d->toc);
+    bytes_out_done(&d->table);
     bytes_out_done(&d->tail);
     bytes_out_done(&d->opaque);
     pieces_out_done(&d->cut);
@@ -106,16 +107,11 @@ const struct entry *dump_in_entry(const struct dump_in *d, size_t i)
     return &d->blocks[d->order[i]].entry;
 }
 
-/* "table public.orders", for messages. */
 static int wrap_block(const struct block *b, struct error *e)
 {
-    char name[200];
-    char schema[200];
-    str_safe(name, sizeof name, bytes_text(b->entry.name));
-    str_safe(schema, sizeof schema, bytes_text(b->entry.schema ? b->entry.schema : ""));
-    bool table = strcmp(b->entry.desc, "TABLE DATA") == 0;
-    return error_wrap(e, "%s %s%s%s", table ? "table" : b->entry.desc, schema,
-                      *schema ? "." : "", name);
+    char name[ENTRY_TEXT];
+    entry_text(&b->entry, name);
+    return error_wrap(e, "%s", name);
 }
 
 /* ---- header and TOC ---------------------------------------------------------------- */
@@ -140,11 +136,6 @@ static int on_raw(struct dump_in *d, const struct dump_event *ev, struct error *
     }
 }
 
-static char *text_of(struct bytes b, struct error *e)
-{
-    return str_copy_bytes(b, e);
-}
-
 static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct error *e)
 {
     if (bytes_equal(entry->desc, bytes_text("STATISTICS DATA")) ||
@@ -163,13 +154,13 @@ static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct er
     *b = (struct block){.copy = entry->copy.data && entry->copy.len > 0,
                         .entry = {.place = ENTRY_OWN_PLACE}};
     b->rows = b->copy && d->header->codec == DUMP_CODEC_NONE;
-    b->entry.name = text_of(entry->tag, e);
-    b->entry.desc = text_of(entry->desc, e);
-    b->entry.oid = text_of(entry->oid, e);
+    b->entry.name = str_copy_bytes(entry->tag, e);
+    b->entry.desc = str_copy_bytes(entry->desc, e);
+    b->entry.oid = str_copy_bytes(entry->oid, e);
     if (!b->entry.name || !b->entry.desc || !b->entry.oid)
         return -1;
     if (entry->schema.data)
-        b->entry.schema = text_of(entry->schema, e);
+        b->entry.schema = str_copy_bytes(entry->schema, e);
     return entry->schema.data && !b->entry.schema ? -1 : 0;
 }
 
@@ -428,8 +419,9 @@ static int take_block(struct block *b, struct error *e)
     return 0;
 }
 
-static int store_table(struct dump_in *d, struct bytes_out *table, struct error *e)
+static int store_table(struct dump_in *d, struct error *e)
 {
+    struct bytes_out *table = &d->table;
     struct buf item = {0};
     int rc = bytes_out_begin(table, d->o.writer, d->o.chunker, FORMAT_KIND_META, e);
     for (size_t i = 0; i < d->order_count && rc == 0; i++) {
@@ -447,13 +439,11 @@ static int store_table(struct dump_in *d, struct bytes_out *table, struct error 
 
 static int fill_dump(struct dump_in *d, struct member *m, struct error *e)
 {
-    struct bytes_out table = {0};
-    int rc = store_table(d, &table, e);
+    int rc = store_table(d, e);
     if (rc == 0)
         rc = writer_settle(d->o.writer, e);
     if (rc == 0)
-        rc = bytes_out_take(&table, &m->table, e);
-    bytes_out_done(&table);
+        rc = bytes_out_take(&d->table, &m->table, e);
     if (rc < 0 || bytes_out_take(&d->toc, &m->toc, e) < 0 ||
         (d->has_tail && bytes_out_take(&d->tail, &m->tail, e) < 0))
         return -1;

@@ -377,10 +377,9 @@ static int block(struct restore *r, const struct entry *entry, uint32_t place, s
     else
         rc = bytes_block(r, entry, e);
     if (rc < 0) {
-        char name[200];
-        str_safe(name, sizeof name, bytes_text(entry->name));
-        return error_wrap(e, "%s %s%s%s", entry->desc, entry->schema ? entry->schema : "",
-                          entry->schema ? "." : "", name);
+        char name[ENTRY_TEXT];
+        entry_text(entry, name);
+        return error_wrap(e, "%s", name);
     }
     return r->o.on_entry ? r->o.on_entry(r->o.on_entry_arg, &seen, e) : 0;
 }

@@ -10,6 +10,8 @@ struct verify_packs {
     const volatile sig_atomic_t *stop;
     struct closure good; /* read, and right */
     struct buf content;
+    struct ref_object bad;
+    bool has_bad;
 };
 
 struct verify_packs *verify_packs_new(struct repo *repo, const volatile sig_atomic_t *stop,
@@ -54,8 +56,14 @@ static int check_pack(struct verify_packs *v, const struct closure_pack *pack, s
     return closure_add(&v->good, pack, e);
 }
 
+const struct ref_object *verify_packs_bad(const struct verify_packs *v)
+{
+    return v->has_bad ? &v->bad : NULL;
+}
+
 int verify_packs_check(struct verify_packs *v, const struct closure *closure, struct error *e)
 {
+    v->has_bad = false;
     for (size_t i = 0; i < closure->count; i++) {
         int n = v->stop ? *v->stop : 0;
         if (n)
@@ -63,8 +71,11 @@ int verify_packs_check(struct verify_packs *v, const struct closure *closure, st
         const struct closure_pack *pack = &closure->packs[i];
         const struct closure_pack *seen = closure_find(&v->good, pack->pack_id);
         if ((!seen || memcmp(&seen->object, &pack->object, sizeof seen->object) != 0) &&
-            check_pack(v, pack, e) < 0)
+            check_pack(v, pack, e) < 0) {
+            v->bad = pack->object;
+            v->has_bad = e->kind == ERROR_CORRUPT;
             return -1;
+        }
     }
     return 0;
 }

@@ -18,4 +18,7 @@ void verify_packs_free(struct verify_packs *v);
 MUST_CHECK int verify_packs_check(struct verify_packs *v, const struct closure *closure,
                                   struct error *e);
 
+/* The pack that the last error was about; NULL when it was about something else. */
+const struct ref_object *verify_packs_bad(const struct verify_packs *v);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/repo/entry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/str.h"
@@ -30,6 +31,18 @@ void entry_done(struct entry *entry)
     stream_done(&entry->pieces);
     stream_done(&entry->objects);
     *entry = (struct entry){0};
+}
+
+void entry_text(const struct entry *entry, char out[ENTRY_TEXT])
+{
+    char desc[64];
+    char schema[200];
+    char name[200];
+    bool table = strcmp(entry->desc, "TABLE DATA") == 0;
+    str_safe(desc, sizeof desc, bytes_text(table ? "table" : entry->desc));
+    str_safe(schema, sizeof schema, bytes_text(entry->schema ? entry->schema : ""));
+    str_safe(name, sizeof name, bytes_text(entry->name));
+    (void)snprintf(out, ENTRY_TEXT, "%s %s%s%s", desc, schema, *schema ? "." : "", name);
 }
 
 static int put_small(const struct entry *entry, struct buf *out, struct error *e)

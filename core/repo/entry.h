@@ -23,6 +23,9 @@ struct entry {
 };
 
 void entry_done(struct entry *entry);
+/* "table public.orders", for messages; control characters made visible. */
+#define ENTRY_TEXT 480
+void entry_text(const struct entry *entry, char out[ENTRY_TEXT]);
 /* The item with its length, appended to out. */
 MUST_CHECK int entry_write(const struct entry *entry, struct buf *out, struct error *e);
 /* One item off c into a zeroed entry; ERROR_CORRUPT. On failure call entry_done too. */

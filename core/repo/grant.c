@@ -15,7 +15,7 @@ struct grant {
     uint8_t recipient[FORMAT_ID_LEN];
     struct id_table done; /* places in ids */
     struct buf ids;       /* backups that were looked at */
-    struct closure packs; /* one pack of every owner whose manifest was not met yet */
+    struct closure packs; /* packs of owners whose manifest was not met yet */
 };
 
 static bool is_done(const struct grant *g, const uint8_t backup_id[FORMAT_ID_LEN])
@@ -61,9 +61,14 @@ static int give(struct grant *g, const uint8_t backup_id[FORMAT_ID_LEN], struct 
     if (buf_append(&g->ids, backup_id, FORMAT_ID_LEN, e) < 0 ||
         id_table_add(&g->done, backup_id, place, e) < 0)
         return -1;
-    int rc = 0;
-    if (repo_open_keys(g->repo, backup_id, envelopes, &keys, &why) == 0)
+    int rc = repo_open_keys(g->repo, backup_id, envelopes, &keys, &why);
+    if (rc == 0) {
         rc = put_envelope(g, backup_id, &keys, e);
+    } else if (why.kind == ERROR_KEY) {
+        rc = 0;
+    } else {
+        *e = why;
+    }
     explicit_bzero(&keys, sizeof keys);
     return rc;
 }
@@ -104,7 +109,9 @@ static int give_by_pack(struct grant *g, const struct closure_pack *pack, struct
         return 0;
     ref_pack_name(name, &pack->object);
     int rc = store_get(repo_store(g->repo), name, 0, PACK_HEAD_MAX, &raw, e);
-    if (rc == 0 && pack_head_read(buf_view(&raw), &head, &why) < 0)
+    if (rc == STORE_ABSENT)
+        log_warning("no envelope for a new reader: %s is missing", name);
+    else if (rc == 0 && pack_head_read(buf_view(&raw), &head, &why) < 0)
         log_warning("no envelope for a new reader: %s: %s", name, why.text);
     else if (rc == 0)
         rc = give(g, head.backup_id, head.envelopes, e);

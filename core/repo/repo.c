@@ -526,8 +526,12 @@ static int open_private(struct repo *r, struct manifest *m, struct error *e)
 {
     struct repo_keys keys;
     struct error why;
-    if (repo_open_keys(r, m->backup_id, buf_view(&m->envelopes), &keys, &why) < 0)
-        return 0;
+    if (repo_open_keys(r, m->backup_id, buf_view(&m->envelopes), &keys, &why) < 0) {
+        if (why.kind == ERROR_KEY)
+            return 0;
+        *e = why;
+        return -1;
+    }
     int rc = manifest_open(m, r->id, &keys.metadata, e);
     explicit_bzero(&keys, sizeof keys);
     return rc;

@@ -28,7 +28,8 @@ struct session {
     struct pack_set condemned;
     char **names; /* session objects of ours */
     size_t name_count;
-    int64_t beat_ms;
+    int64_t beat_ms;  /* the last object of ours */
+    int64_t tried_ms; /* the last try of another */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -205,9 +206,17 @@ bool session_allows(const struct session *s, const struct ref_object *object)
 
 int session_beat(struct session *s, struct error *e)
 {
-    if (clock_monotonic_ms() - s->beat_ms < SESSION_HEARTBEAT_MS)
+    int64_t now = clock_monotonic_ms();
+    if (now - s->beat_ms < SESSION_HEARTBEAT_MS || now - s->tried_ms < SESSION_RETRY_MS)
         return 0;
-    return put_object(s, e);
+    s->tried_ms = now;
+    if (put_object(s, e) == 0)
+        return 0;
+    /* One that fails must not end a dump of many hours: a collector waits for 20. */
+    if (now - s->beat_ms > SESSION_SILENCE_MS)
+        return -1;
+    log_warning("heartbeat: %s", e->text);
+    return 0;
 }
 
 int session_revoked(struct session *s, struct error *e)

@@ -9,6 +9,8 @@
 #include "core/repo/repo.h"
 
 #define SESSION_HEARTBEAT_MS (15 * 60 * 1000)
+#define SESSION_RETRY_MS (60 * 1000)               /* after a heartbeat that failed */
+#define SESSION_SILENCE_MS (10 * 60 * 60 * 1000LL) /* as long may all fail */
 
 struct session;
 
@@ -22,7 +24,7 @@ void session_free(struct session *s);
 bool session_allows(const struct session *s, const struct ref_object *object);
 
 /* Another session object when the last one is old enough; to be called now and then by one
- * thread. */
+ * thread. One that fails is tried again a minute later; -1 after ten hours of that. */
 MUST_CHECK int session_beat(struct session *s, struct error *e);
 
 /* Has a keeper revoked this backup? 0 no, SESSION_REVOKED, -1. To be asked once the manifest

@@ -67,7 +67,10 @@ static void sizes_keep_their_limits_and_their_mean(void **state)
         small += len < CHUNKER_NORMAL;
         at_limit += len == CHUNKER_MAX;
     }
-    assert_true(cuts.count > 0);
+    if (cuts.count == 0) {
+        fail_msg("no cuts");
+        return;
+    }
     size_t mean = b.len / (cuts.count ? cuts.count : 1);
     /* Below 64 KiB a chunk ends with 17 in 100 (48 KiB at 1 in 2^18), then after 16 KiB. */
     assert_in_range(mean, 60 * KIB, 90 * KIB);
