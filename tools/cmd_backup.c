@@ -413,11 +413,22 @@ static int take(struct night *n, struct error *e)
     return commit(n, e);
 }
 
-static int check(const struct backup_options_cli *o, int argc, struct error *e)
+static int check(const struct night *n, int argc, struct error *e)
 {
+    const struct backup_options_cli *o = n->o;
     if (argc > 0)
         return error_set(e, ERROR_USAGE,
                          "backup takes no arguments; a database is named by -d");
+    bool reads = o->from_stdin || o->file || n->command;
+    if (reads && (o->databases.count || o->schemas.count || o->not_schemas.count ||
+                  o->tables.count || o->not_tables.count || o->not_data.count ||
+                  o->server.host || o->server.port || o->server.user || o->server.url_env))
+        return error_set(
+            e, ERROR_USAGE,
+            "a dump that is there already is taken whole: no options of pg_dump or "
+            "of a connection go with --stdin, --file or a command");
+    if ((o->name && !*o->name) || (o->source && !*o->source))
+        return error_set(e, ERROR_USAGE, "--name: the name of the source is empty");
     if (o->databases.count > 1) {
         (void)error_set(e, ERROR_USAGE, "-d: one database a run");
         return error_hint(e, "run pgkeep once for each database");
@@ -458,7 +469,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
                       .started_ms = clock_monotonic_ms()};
     int64_t run_id;
     (void)argv;
-    if (check(n.o, argc, e) < 0 || context_writer(c, e) < 0 || context_catalog(c, e) < 0 ||
+    if (check(&n, argc, e) < 0 || context_writer(c, e) < 0 || context_catalog(c, e) < 0 ||
         sync_backups(c, NULL, e) < 0 || sync_packs(c, e) < 0 ||
         runs_begin(c->catalog, "backup", &run_id, e) < 0)
         return -1;

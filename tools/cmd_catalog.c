@@ -39,13 +39,6 @@ static int fill(struct context *c, struct error *e)
     return 0;
 }
 
-static char *catalog_path(const struct context *c, struct error *e)
-{
-    if (c->catalog_path)
-        return str_copy(c->catalog_path, e);
-    return str_format(e, "%s/catalog.sqlite", c->state_folder);
-}
-
 /* A new catalog at path, filled from the repository, with the history of the one at old
  * (NULL: none). The context's catalog is closed in the end. */
 static int make_fresh(struct context *c, const char *path, const char *old, struct error *e)
@@ -93,9 +86,16 @@ static int check_replaceable(const struct context *c, const char *path, struct e
 /* A new file beside the old one, filled, given this host's history, then put in its place. */
 static int rebuild(struct context *c, struct error *e)
 {
-    char *path = catalog_path(c, e);
+    char *path = context_catalog_path(c, "", e);
     char *fresh = path ? str_format(e, "%s.rebuild", path) : NULL;
-    int rc = fresh ? file_make_dirs(c->state_folder, 0700, e) : -1;
+    char *lock_path = fresh ? context_catalog_path(c, CONTEXT_LOCK, e) : NULL;
+    int rc = lock_path ? file_make_dirs(c->state_folder, 0700, e) : -1;
+    int lock = rc == 0 ? file_lock(lock_path, false, e) : -1;
+    if (rc == 0 && lock < 0) {
+        rc = -1;
+        (void)error_hint(e,
+                         "another pgkeep works with this catalog; try again when it is done");
+    }
     if (rc == 0)
         rc = check_replaceable(c, path, e);
     if (rc == 0)
@@ -106,6 +106,9 @@ static int rebuild(struct context *c, struct error *e)
         (void)remove_file(path, "-shm");
         rc = file_rename(fresh, path, e);
     }
+    if (lock >= 0)
+        (void)close(lock);
+    free(lock_path);
     free(path);
     free(fresh);
     return rc;
@@ -114,8 +117,8 @@ static int rebuild(struct context *c, struct error *e)
 /* Is the file sound, and does it say what the repository says? */
 static int check(struct context *c, struct error *e)
 {
-    char *path = catalog_path(c, e);
-    char *fresh = path ? str_format(e, "%s.check", path) : NULL;
+    char *path = context_catalog_path(c, "", e);
+    char *fresh = path ? str_format(e, "%s.check-%ld", path, (long)getpid()) : NULL;
     char *difference = NULL;
     int rc = fresh ? context_catalog(c, e) : -1;
     if (rc == 0)

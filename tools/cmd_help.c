@@ -30,7 +30,9 @@ void cmd_help_print(const struct command *command, FILE *out)
     }
     (void)fputs("\nglobal options:\n", out);
     options_help(&global, out);
-    (void)fputs("\nEvery option has an environment variable: --log-file is PGKEEP_LOG_FILE.\n"
+    (void)fputs("\nMost options have an environment variable: --log-file is PGKEEP_LOG_FILE. A "
+                "connection\n"
+                "takes libpq's own (PGHOST, PGDATABASE and so on).\n"
                 "\nexit codes:\n" EXIT_TEXT,
                 out);
 }

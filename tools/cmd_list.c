@@ -26,6 +26,7 @@ static const struct options_spec specs[] = {
 struct sink {
     struct render_table table;
     struct json *list;
+    size_t unreadable; /* manifests that are there and could not be read */
 };
 
 static int add_size(struct render_table *t, uint64_t bytes, struct error *e)
@@ -49,6 +50,18 @@ static const char *flag_of(uint64_t flags)
     return flags & FORMAT_FLAG_SUSPECT ? " (suspect)" : "";
 }
 
+/* What nobody without a key can know is not 0. */
+static int closed_row(struct render_table *t, const char *id, const char *when,
+                      const char *kind, const char *state, struct error *e)
+{
+    const char *cells[] = {id,  when, "(no key)", "-", kind ? kind : "?",
+                           "-", "-",  "-",        "-", state};
+    for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
+        if (render_add(t, cells[i], e) < 0)
+            return -1;
+    return 0;
+}
+
 static int row_for_people(struct sink *s, const struct backups_row *row, struct error *e)
 {
     char id[9];
@@ -59,8 +72,10 @@ static int row_for_people(struct sink *s, const struct backups_row *row, struct 
     (void)snprintf(state, sizeof state, "%s%s", row->state, flag_of(row->flags));
     const char *kind = manifest_kind_name(row->kind);
     struct render_table *t = &s->table;
+    if (!row->is_open)
+        return closed_row(t, id, when, kind, state, e);
     if (render_add(t, id, e) < 0 || render_add(t, when, e) < 0 ||
-        render_add(t, row->is_open ? row->source : "(no key)", e) < 0 ||
+        render_add(t, row->source, e) < 0 ||
         render_add(t, row->server_version ? row->server_version : "", e) < 0 ||
         render_add(t, kind ? kind : "?", e) < 0 || add_count(t, row->table_count, e) < 0 ||
         add_count(t, row->rows, e) < 0 || add_size(t, row->dump_bytes, e) < 0 ||
@@ -155,7 +170,7 @@ static int list_backups(struct context *c, const struct list_options *o, struct 
     struct backups_filter filter;
     s->table = (struct render_table){.columns = columns, .column_count = ARRAY_SIZE(columns)};
     if (select_filter(&o->select, &filter, e) < 0 || context_metadata(c, e) < 0 ||
-        context_catalog(c, e) < 0 || sync_backups(c, NULL, e) < 0)
+        context_catalog(c, e) < 0 || sync_backups(c, &s->unreadable, e) < 0)
         return -1;
     return backups_visit(c->catalog, &filter, visit, s, e);
 }
@@ -180,7 +195,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     }
     json_free(root);
     render_done(&s.table);
-    return rc < 0 ? -1 : EXIT_DONE;
+    if (rc < 0)
+        return -1;
+    return s.unreadable > 0 ? EXIT_DAMAGE : EXIT_DONE;
 }
 
 const struct command cmd_list = {

@@ -151,8 +151,10 @@ static int say(struct context *c, const struct manifest *m, const char *target, 
         json_free(j);
         return rc;
     }
+    char safe[200];
+    str_safe(safe, sizeof safe, bytes_text(target));
     if (!c->quiet)
-        (void)printf("restored backup %.8s into %s in %s\n", id, target, took);
+        (void)printf("restored backup %.8s into %s in %s\n", id, safe, took);
     return 0;
 }
 

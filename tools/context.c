@@ -42,6 +42,8 @@ const size_t context_spec_count = ARRAY_SIZE(context_specs);
 void context_done(struct context *c)
 {
     catalog_close(c->catalog);
+    if (c->catalog_lock >= 0)
+        (void)close(c->catalog_lock);
     repo_free(c->repo);
     store_close(c->store);
     free(c->url);
@@ -234,15 +236,26 @@ int context_writer(struct context *c, struct error *e)
     return rc;
 }
 
+char *context_catalog_path(const struct context *c, const char *suffix, struct error *e)
+{
+    if (c->catalog_path)
+        return str_format(e, "%s%s", c->catalog_path, suffix);
+    return str_format(e, "%s/catalog.sqlite%s", c->state_folder, suffix);
+}
+
 int context_catalog(struct context *c, struct error *e)
 {
     if (c->catalog)
         return 0;
     if (context_repo(c, e) < 0 || file_make_dirs(c->state_folder, 0700, e) < 0)
         return -1;
-    char *path = c->catalog_path ? str_copy(c->catalog_path, e)
-                                 : str_format(e, "%s/catalog.sqlite", c->state_folder);
-    c->catalog = path ? catalog_open(path, repo_id(c->repo), e) : NULL;
+    char *path = context_catalog_path(c, "", e);
+    char *lock = path ? context_catalog_path(c, CONTEXT_LOCK, e) : NULL;
+    if (lock && c->catalog_lock < 0)
+        c->catalog_lock = file_lock_shared(lock, e);
+    if (c->catalog_lock >= 0)
+        c->catalog = catalog_open(path, repo_id(c->repo), e);
+    free(lock);
     free(path);
     return c->catalog ? 0 : -1;
 }

@@ -28,6 +28,7 @@ struct context {
     struct store *store;
     struct repo *repo;
     struct catalog *catalog;
+    int catalog_lock; /* shared while the catalog is open; -1 */
     char *state_folder;
     char *bundle_path;
     const volatile sig_atomic_t *stop;
@@ -69,7 +70,11 @@ MUST_CHECK int context_metadata(struct context *c, struct error *e);
 MUST_CHECK int context_writer(struct context *c, struct error *e);
 /* Save a bundle where context_repo finds it. */
 MUST_CHECK int context_save_bundle(struct context *c, const struct bundle *b, struct error *e);
-/* The catalog, made when absent. */
+/* Where the catalog is, and the lock that whoever replaces it takes alone; the caller frees. */
+MUST_CHECK char *context_catalog_path(const struct context *c, const char *suffix,
+                                      struct error *e);
+#define CONTEXT_LOCK ".lock"
+/* The catalog, made when absent. Waits while it is made anew. */
 MUST_CHECK int context_catalog(struct context *c, struct error *e);
 
 /* Is a progress line wanted? */

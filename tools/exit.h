@@ -54,7 +54,7 @@ static inline enum exit_code exit_of(enum error_kind kind)
     "  3    backup stored but suspect or unchecked\n"                                          \
     "  4    damage or difference found\n"                                                      \
     "  6    the dump is not complete or not a custom-format dump: rejected\n"                  \
-    "  7    the repository is older than what this host has seen\n"                            \
+    "  7    the repository is older than what this host has seen (not raised yet)\n"           \
     "  10   no repository there\n"                                                             \
     "  12   wrong key\n"                                                                       \
     "  75   busy or out of reach after retries: try again\n"                                   \

@@ -24,7 +24,7 @@ static void on_signal(int n)
 {
     if (stop_signal)
         _exit(128 + n);
-    stop_signal = n;
+    stop_signal = n == SIGHUP ? SIGTERM : n;
 }
 
 /* Signals end work cleanly; keys must not end up in a core file or a file others can read. */
@@ -32,13 +32,32 @@ static void harden(void)
 {
     const struct sigaction stop = {.sa_handler = on_signal};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction hangup;
     const struct rlimit no_core = {0, 0};
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a limit of file sizes is an error, EFBIG */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        (void)sigaction(SIGHUP, &stop, NULL); /* not under nohup */
     (void)umask(077);
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Line by line: what names and servers put into a message must not reach the terminal raw. */
+static void print_safely(const char *prefix, const char *text)
+{
+    char line[2048];
+    (void)fputs(prefix, stderr);
+    for (;;) {
+        size_t len = strcspn(text, "\n");
+        str_safe(line, sizeof line, bytes_of(text, len));
+        (void)fprintf(stderr, "%s\n", line);
+        if (text[len] == '\0')
+            return;
+        text += len + 1;
+    }
 }
 
 static int report(const struct context *c, const struct error *e)
@@ -47,7 +66,7 @@ static int report(const struct context *c, const struct error *e)
     if (e->sys == EPIPE) /* who read our output has seen enough */
         return code;
     if (!c->json) {
-        (void)fprintf(stderr, "pgkeep: %s\n", e->text);
+        print_safely("pgkeep: ", e->text);
         return code;
     }
     struct error ignored;
@@ -154,7 +173,7 @@ static int run(struct context *c, const struct command *command, int argc, char 
 
 int main(int argc, char **argv)
 {
-    struct context c = {.stop = &stop_signal};
+    struct context c = {.stop = &stop_signal, .catalog_lock = -1};
     struct error e = {0};
     harden();
     int rc = refuse_secrets(argc, argv, &e);

@@ -103,8 +103,10 @@ static int make_database(struct job *j, struct error *e)
     locale.owner = j->o->role;
     int rc = server_create_database(j->server, j->temporary, &locale, e);
     free(given);
+    if (rc < 0 && (strstr(e->text, "locale") || strstr(e->text, "collat")))
+        (void)error_hint(e, "--locale L chooses a locale that this server has");
     if (rc < 0)
-        return error_hint(e, "--locale L chooses a locale that this server has");
+        return -1;
     j->made = true;
     return 0;
 }

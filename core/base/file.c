@@ -437,14 +437,14 @@ failed:
     return -1;
 }
 
-int file_lock(const char *path, bool wait, struct error *e)
+static int lock_file(const char *path, int how, struct error *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_system(e, "lock file %s", path);
     int n;
     do
-        n = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+        n = flock(fd, how);
     while (n < 0 && errno == EINTR);
     if (n == 0)
         return fd;
@@ -454,4 +454,14 @@ int file_lock(const char *path, bool wait, struct error *e)
         (void)error_system(e, "lock file %s", path);
     close_fd(fd);
     return -1;
+}
+
+int file_lock(const char *path, bool wait, struct error *e)
+{
+    return lock_file(path, wait ? LOCK_EX : LOCK_EX | LOCK_NB, e);
+}
+
+int file_lock_shared(const char *path, struct error *e)
+{
+    return lock_file(path, LOCK_SH, e);
 }

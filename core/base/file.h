@@ -81,5 +81,7 @@ MUST_CHECK int file_memfd(const char *name, struct bytes content, struct error *
 /* Lock the file at path (made with mode 0600) for this process alone: the caller's descriptor,
  * whose closing unlocks, or -1. Held by another: waits, or ERROR_BUSY without wait. */
 MUST_CHECK int file_lock(const char *path, bool wait, struct error *e);
+/* The same beside others who share it; waits for one who has it alone. */
+MUST_CHECK int file_lock_shared(const char *path, struct error *e);
 
 #endif

@@ -63,10 +63,17 @@ static int put_slot(struct store *store, const uint8_t *repository_id, const cha
 static int refuse_item(void *arg, const struct store_item *item, struct error *e)
 {
     (void)arg;
-    if (!repo_name_known(item->name))
+    /* Replica and slots without a config are what a killed init left. */
+    if (!repo_name_known(item->name) || strcmp(item->name, "replica") == 0 ||
+        str_starts(item->name, "keys/"))
         return 0;
     (void)error_set(e, ERROR_EXISTS, "the store is not empty: %s", item->name);
     return error_hint(e, "choose an empty place for a new repository");
+}
+
+static int remove_item(void *arg, const struct store_item *item, struct error *e)
+{
+    return repo_name_known(item->name) ? store_remove(arg, item->name, e) : 0;
 }
 
 int repo_create_check(struct store *store, struct error *e)
@@ -81,7 +88,8 @@ int repo_create(struct store *store, const char *passphrase, const struct secret
     uint8_t replica[FORMAT_MAGIC_LEN + FORMAT_ID_LEN] = REPLICA_MAGIC;
     struct buf config = {0};
     int rc = -1;
-    if (repo_create_check(store, e) < 0 ||
+    if (repo_create_check(store, e) < 0 || store_remove(store, "replica", e) < 0 ||
+        store_list(store, "keys/", remove_item, store, e) < 0 ||
         secret_random(repository_id, sizeof repository_id, e) < 0 ||
         secret_random(replica + FORMAT_MAGIC_LEN, FORMAT_ID_LEN, e) < 0 ||
         write_config(seed, repository_id, &config, e) < 0)

@@ -39,6 +39,26 @@ run list --json | cmp - "$home/before"
 expect 0 catalog check
 echo "ok: a rebuild gives the same list, and keeps who was verified"
 
+pids=()
+for i in 1 2 3 4 5 6; do
+    run catalog rebuild >"$home/rebuild$i" 2>&1 &
+    pids+=($!)
+done
+done=0
+for pid in "${pids[@]}"; do
+    status=0
+    wait "$pid" || status=$?
+    [[ $status -eq 0 || $status -eq 75 ]] || {
+        echo "a rebuild beside others: exit $status"
+        cat "$home"/rebuild?
+        exit 1
+    }
+    [[ $status -ne 0 ]] || done=$((done + 1))
+done
+[[ $done -ge 1 ]]
+run list --json | cmp - "$home/before"
+echo "ok: six rebuilds at once: $done done, the others busy, no history lost"
+
 python3 - "$file" <<'PY'
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
