@@ -104,7 +104,7 @@ grep -qE '^PGPASSFILE=/proc/self/fd/[0-9]+$' "$work/seen" ||
     bad 'expected PGPASSFILE in memory, in what pg_dump sees' "$work/seen"
 same 'pg_dump has none of pgkeep'"'"'s variables' '' \
     "$(grep -E '^PGKEEP_' "$work/seen" || true)"
-watched 'login by ~/.pgpass' X=1 -- -d nothing -d shop -U other
+watched 'login by ~/.pgpass' X=1 -- -d shop -U other
 printf '*:*:*:guarded:%s\n' "$db_canary" >"$HOME/.pgpass"
 chmod 600 "$HOME/.pgpass"
 watched 'login by a password file' X=1 -- -d shop -U guarded
