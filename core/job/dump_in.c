@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/dump/payload.h"
 #include "core/job/pieces_out.h"
@@ -374,8 +375,13 @@ int dump_in_read(struct dump_in *d, struct source *source, struct error *e)
     uint8_t *buffer = malloc(READ_SIZE);
     int rc = buffer ? read_all(d, source, buffer, e) : error_memory(e, "read buffer");
     free(buffer);
-    if (rc == 0)
+    if (rc == 0) {
+        const char *last;
+        uint32_t odd = dump_reader_warnings(d->reader, &last);
+        if (odd > 0)
+            log_warning("%u odd things in the dump, which is whole; the last: %s", odd, last);
         return source_finish(source, e);
+    }
     if (e->kind == ERROR_INCOMPLETE && d->input_ended) {
         /* A dump that is cut because pg_dump failed: pg_dump's words are the better ones. Not
          * asked before its output ended: it would wait for a reader, and we for it. */

@@ -2,7 +2,6 @@
 #include "core/job/fetch.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +36,6 @@ struct fetch {
     struct open_keys keys[OPEN_KEYS];
     size_t next_key;
     struct buf head;
-    atomic_uint_fast64_t decoded;
 };
 
 struct fetch *fetch_new(struct repo *repo, const struct closure *closure,
@@ -86,11 +84,6 @@ void fetch_scratch_done(struct fetch_scratch *s)
     buf_done(&s->sealed);
     buf_done(&s->stored);
     *s = (struct fetch_scratch){0};
-}
-
-uint64_t fetch_decoded_bytes(struct fetch *f)
-{
-    return atomic_load(&f->decoded);
 }
 
 struct same_content {
@@ -236,7 +229,6 @@ static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pa
         return -1;
     if (!digest_equal(id, ref->chunk_id, sizeof id))
         return error_set(e, ERROR_CORRUPT, "content does not match its id");
-    atomic_fetch_add(&f->decoded, ref->plain);
     return 0;
 }
 

@@ -32,7 +32,4 @@ void fetch_scratch_done(struct fetch_scratch *s);
 MUST_CHECK int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,
                            struct buf *plain, struct error *e);
 
-/* Plain bytes that were decoded so far. */
-uint64_t fetch_decoded_bytes(struct fetch *f);
-
 #endif

@@ -57,11 +57,6 @@ struct store *repo_store(const struct repo *r)
     return r->store;
 }
 
-const uint8_t *repo_admin_public(const struct repo *r)
-{
-    return r->admin_public;
-}
-
 bool repo_has_seed(const struct repo *r)
 {
     return r->has_seed;

@@ -27,7 +27,6 @@ void repo_free(struct repo *r);
 
 const uint8_t *repo_id(const struct repo *r);
 struct store *repo_store(const struct repo *r);
-const uint8_t *repo_admin_public(const struct repo *r);
 
 /* Keys. A seed or bundle that does not belong to this repository: ERROR_KEY. Both copy. */
 MUST_CHECK int repo_use_seed(struct repo *r, const struct secret *seed, struct error *e);
