@@ -2,6 +2,7 @@
 #include "core/base/file.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -192,16 +193,22 @@ int file_sync_dir(int dir_fd, struct error *e)
     return 0;
 }
 
+/* The folder that holds path; the caller frees it. */
+static char *folder_of(const char *path, struct error *e)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (!slash)
+        return str_copy(".", e);
+    return len == 0 ? str_copy("/", e) : str_copy_bytes(bytes_of(path, len), e);
+}
+
 /* fsync the folder that holds path. */
 static int sync_parent(const char *path, struct error *e)
 {
     int result = -1;
     int fd = -1;
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) : 0;
-    char *folder = slash && len == 0 ? str_copy("/", e)
-                   : slash           ? str_copy_bytes(bytes_of(path, len), e)
-                                     : str_copy(".", e);
+    char *folder = folder_of(path, e);
     if (!folder)
         return -1;
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -223,11 +230,13 @@ int file_rename(const char *from, const char *to, struct error *e)
     return sync_parent(to, e);
 }
 
+#define DRAFT_SUFFIX ".tmp-XXXXXX"
+
 int file_draft_begin(struct file_draft *d, const char *path, mode_t mode, struct error *e)
 {
     *d = (struct file_draft){.fd = -1};
     d->path = str_copy(path, e);
-    d->temporary = d->path ? str_format(e, "%s.tmp-XXXXXX", path) : NULL;
+    d->temporary = d->path ? str_format(e, "%s" DRAFT_SUFFIX, path) : NULL;
     if (!d->temporary)
         goto fail;
     d->fd = mkostemp(d->temporary, O_CLOEXEC);
@@ -271,6 +280,27 @@ void file_draft_abort(struct file_draft *d)
     *d = (struct file_draft){.fd = -1};
 }
 
+/* Is name what a draft of base is called while it is written? */
+static bool is_draft_of(const char *name, const char *base)
+{
+    size_t len = strlen(base);
+    return strlen(name) == len + strlen(DRAFT_SUFFIX) && str_starts(name, base) &&
+           str_starts(name + len, ".tmp-");
+}
+
+void file_draft_sweep(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = folder_of(path, NULL);
+    DIR *dir = folder ? opendir(folder) : NULL;
+    for (struct dirent *d; dir && (d = readdir(dir));)
+        if (is_draft_of(d->d_name, slash ? slash + 1 : path))
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
+    free(folder);
+}
+
 int file_replace(const char *path, struct bytes content, mode_t mode, struct error *e)
 {
     struct file_draft d;
@@ -291,6 +321,34 @@ static bool not_offered(int sys)
 {
     return sys == EOPNOTSUPP || sys == EISDIR || sys == EINVAL || sys == ENOENT ||
            sys == ENOSYS;
+}
+
+int file_temporary(const char *path, struct error *e)
+{
+    int fd = -1;
+    char *folder = folder_of(path, e);
+    char *name = folder ? str_format(e, "%s" DRAFT_SUFFIX, path) : NULL;
+    if (!name)
+        goto out;
+    if (failpoint_hit("nameless file") == 0)
+        fd = open(folder, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && not_offered(errno)) {
+        fd = mkostemp(name, O_CLOEXEC);
+        if (fd >= 0)
+            (void)unlink(name);
+    }
+    if (fd < 0)
+        (void)error_system(e, "temporary file in %s", folder);
+out:
+    free(name);
+    free(folder);
+    return fd;
+}
+
+void file_write_behind(int fd, uint64_t offset, uint64_t len)
+{
+    if (offset <= INT64_MAX && len <= INT64_MAX - offset)
+        (void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 #define CREATE_OTHER_WAY 3

@@ -59,6 +59,17 @@ MUST_CHECK int file_draft_begin(struct file_draft *d, const char *path, mode_t m
                                 struct error *e);
 MUST_CHECK int file_draft_commit(struct file_draft *d, struct error *e);
 void file_draft_abort(struct file_draft *d);
+/* Remove what drafts of path left behind that a crash ended; nobody may be writing one now.
+ * What cannot be removed stays. */
+void file_draft_sweep(const char *path);
+
+/* An empty file (mode 0600) without a name in the folder of path, for reading and writing: the
+ * caller's descriptor, or -1. It is gone when that is closed. */
+MUST_CHECK int file_temporary(const char *path, struct error *e);
+
+/* Let the system begin to write these bytes of a file to disk, so that the sync at its end is
+ * short. Promises nothing. */
+void file_write_behind(int fd, uint64_t offset, uint64_t len);
 
 /* Make the new file name (without slashes) in the open folder, whole and synced or not at all,
  * never over another. Answers FILE_EXISTS. The folder is not synced: see file_sync_dir. A

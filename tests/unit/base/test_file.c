@@ -386,6 +386,51 @@ static void waiting_for_a_lock_ends_when_it_is_let_go(void **state)
     (void)close(second);
 }
 
+static void a_temporary_file_has_no_name_and_holds_what_is_written(void **state)
+{
+    (void)state;
+    char out[8];
+    size_t got;
+    struct stat st;
+    int fd = file_temporary(path, &e);
+    assert_true(fd >= 0);
+    assert_int_equal(scratch_count(folder), 0);
+    assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_done(file_write_full(fd, bytes_text("abcdef"), &e), &e);
+    file_write_behind(fd, 0, 6);
+    file_write_behind(fd, UINT64_MAX, UINT64_MAX);
+    assert_done(file_read_at(fd, 2, out, sizeof out, &got, &e), &e);
+    assert_int_equal(got, 4);
+    assert_memory_equal(out, "cdef", 4);
+    (void)close(fd);
+    char deep[SCRATCH_PATH];
+    scratch_path(deep, folder, "no/it");
+    assert_refused(file_temporary(deep, &e), &e, ERROR_IO);
+}
+
+static void a_sweep_removes_dead_drafts_of_this_file_alone(void **state)
+{
+    (void)state;
+    struct file_draft d;
+    char name[SCRATCH_PATH];
+    assert_done(file_replace(path, bytes_text("content"), 0600, &e), &e);
+    assert_true(file_draft_begin(&d, path, 0600, &e) >= 0);
+    scratch_path(name, folder, "it2.tmp-abcdef");
+    assert_done(file_replace(name, bytes_text("x"), 0600, &e), &e);
+    scratch_path(name, folder, "it.tmp-folder");
+    assert_int_equal(mkdir(name, 0700), 0);
+    assert_int_equal(scratch_count(folder), 4);
+    file_draft_sweep(path);
+    assert_int_equal(scratch_count(folder), 3);
+    assert_int_equal(access(d.temporary, F_OK), -1);
+    assert_holds(path, "content");
+    file_draft_abort(&d);
+    scratch_path(name, folder, "no/it");
+    file_draft_sweep(name);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, clear)
 
 int main(void)
@@ -403,6 +448,8 @@ int main(void)
         IN_FOLDER(replace_keeps_no_temporary_file_and_sets_the_mode),
         IN_FOLDER(replace_works_in_the_current_folder),
         IN_FOLDER(replace_in_a_folder_that_is_not_there_is_refused),
+        IN_FOLDER(a_temporary_file_has_no_name_and_holds_what_is_written),
+        IN_FOLDER(a_sweep_removes_dead_drafts_of_this_file_alone),
         IN_FOLDER(create_never_overwrites),
         IN_FOLDER(a_dangling_link_is_a_taken_name),
         IN_FOLDER(of_many_creators_one_wins_and_its_content_stands),

@@ -216,6 +216,23 @@ static void refusals_on_the_other_way_are_reported_and_tidy(void **state)
     }
 }
 
+static int make_temporary(void *arg)
+{
+    (void)arg;
+    struct error e = {0};
+    int fd = file_temporary(path, &e);
+    int result = fd < 0 ? -1 : file_write_full(fd, bytes_text("x"), &e);
+    return scratch_count(folder) == 0 ? verdict(result, &e) : WRONG_ERROR;
+}
+
+static void without_nameless_files_a_temporary_file_loses_its_name_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "95:1", make_temporary, NULL), DONE);
+    assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "5:1", make_temporary, NULL), FAILED);
+    assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "5:2", make_temporary, NULL), DONE);
+}
+
 static void folders_can_be_made_after_a_crash_at_any_step(void **state)
 {
     (void)state;
@@ -250,6 +267,7 @@ int main(void)
         IN_FOLDER(without_nameless_files_create_works_by_a_temporary_name),
         IN_FOLDER(a_name_taken_while_the_content_was_written_is_left_alone),
         IN_FOLDER(refusals_on_the_other_way_are_reported_and_tidy),
+        IN_FOLDER(without_nameless_files_a_temporary_file_loses_its_name_at_once),
         IN_FOLDER(folders_can_be_made_after_a_crash_at_any_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
