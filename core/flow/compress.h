@@ -26,6 +26,14 @@ MUST_CHECK int compress_level(struct compress *c, int level, struct error *e);
  * stores plain as it is. ERROR_MEMORY. */
 MUST_CHECK int compress_block(struct compress *c, struct bytes plain, struct buf *out,
                               struct error *e);
+/* As compress_block, with a block of its own for every section of plain, so that bytes of one
+ * kind are counted by themselves: `ends` are count places in plain, ascending. */
+MUST_CHECK int compress_sections(struct compress *c, struct bytes plain, const size_t *ends,
+                                 size_t count, struct buf *out, struct error *e);
+/* What frame says of its content's size, which may be a lie. ERROR_CORRUPT: it says nothing, 0
+ * or more than max. */
+MUST_CHECK int compress_content_size(struct bytes frame, size_t max, size_t *len,
+                                     struct error *e);
 /* The inverse: frame must be exactly one frame with a content size of plain_len, else
  * ERROR_CORRUPT. Writes nothing outside the plain_len bytes of out, and takes no memory beyond
  * the decoder's own 100 KiB, whatever the frame claims. */

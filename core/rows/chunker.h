@@ -9,27 +9,33 @@
 #include "core/base/secret.h"
 #include "core/rows/row_hash.h"
 
-#define CHUNKER_ROWS_MIN (512 * KIB)
-#define CHUNKER_ROWS_MEAN (512 * KIB) /* beyond the minimum */
-#define CHUNKER_ROWS_MAX (2 * MIB)
+/* How long chunks of rows get: at least min, mean beyond that on average, at most max. */
+struct chunker_rows {
+    size_t min, mean, max;
+};
+
+/* A table that is new; what is new in a table that was there before. */
+static const struct chunker_rows CHUNKER_NEW = {640 * KIB, 384 * KIB, 1280 * KIB};
+static const struct chunker_rows CHUNKER_LATER = {160 * KIB, 96 * KIB, 320 * KIB};
 
 #define CHUNKER_MIN (16 * KIB)
 #define CHUNKER_NORMAL (64 * KIB)
 #define CHUNKER_MAX (256 * KIB)
 
 /* Does a chunk of chunk_len bytes end behind its last row, of row_len bytes? */
-static inline bool chunker_row_ends(size_t chunk_len, size_t row_len,
-                                    const struct row_hash *hash)
+static inline bool chunker_row_ends(const struct chunker_rows *c, size_t chunk_len,
+                                    size_t row_len, const struct row_hash *hash)
 {
-    if (chunk_len < CHUNKER_ROWS_MIN)
+    if (chunk_len < c->min)
         return false;
-    return hash->low >> 32 < ((uint64_t)row_len << 32) / CHUNKER_ROWS_MEAN;
+    return hash->low >> 32 < ((uint64_t)row_len << 32) / c->mean;
 }
 
 /* Would the next row, of row_len bytes, make the chunk too large? */
-static inline bool chunker_row_overflows(size_t chunk_len, size_t row_len)
+static inline bool chunker_row_overflows(const struct chunker_rows *c, size_t chunk_len,
+                                         size_t row_len)
 {
-    return chunk_len > 0 && chunk_len + row_len > CHUNKER_ROWS_MAX;
+    return chunk_len > 0 && chunk_len + row_len > c->max;
 }
 
 /* FastCDC for one domain. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/rows/row_digest.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "core/base/buf.h"
 
 int row_digest_init(struct row_digest *d, struct error *e)
@@ -30,15 +33,35 @@ static int flush(struct row_digest *d, struct error *e)
     return rc;
 }
 
+/* On every machine that has our byte order this is a copy. */
+static inline void put(uint8_t *to, const struct row_hash *hash)
+{
+    const uint64_t words[2] = {htole64(hash->low), htole64(hash->high)};
+    memcpy(to, words, sizeof words);
+}
+
+int row_digest_add_many(struct row_digest *d, const struct row_hash *hashes, size_t n,
+                        struct error *e)
+{
+    uint64_t low = d->sum_low;
+    uint64_t high = d->sum_high;
+    for (size_t i = 0; i < n; i++) {
+        low += hashes[i].low;
+        high += hashes[i].high + (low < hashes[i].low);
+        put(d->hashes + d->hashes_len, &hashes[i]);
+        d->hashes_len += 16;
+        if (d->hashes_len == ROW_DIGEST_BATCH && flush(d, e) < 0)
+            return -1;
+    }
+    d->rows += n;
+    d->sum_low = low;
+    d->sum_high = high;
+    return 0;
+}
+
 int row_digest_add(struct row_digest *d, const struct row_hash *hash, struct error *e)
 {
-    d->rows++;
-    d->sum_low += hash->low;
-    d->sum_high += hash->high + (d->sum_low < hash->low);
-    buf_store_u64(d->hashes + d->hashes_len, hash->low);
-    buf_store_u64(d->hashes + d->hashes_len + 8, hash->high);
-    d->hashes_len += 16;
-    return d->hashes_len == ROW_DIGEST_BATCH ? flush(d, e) : 0;
+    return row_digest_add_many(d, hash, 1, e);
 }
 
 int row_digest_end(struct row_digest *d, uint8_t digest[DIGEST_LEN], uint8_t sum[16],

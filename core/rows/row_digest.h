@@ -24,6 +24,9 @@ void row_digest_done(struct row_digest *d);
 MUST_CHECK int row_digest_begin(struct row_digest *d, struct error *e);
 MUST_CHECK int row_digest_add(struct row_digest *d, const struct row_hash *hash,
                               struct error *e);
+/* The same for n rows in order. */
+MUST_CHECK int row_digest_add_many(struct row_digest *d, const struct row_hash *hashes,
+                                   size_t n, struct error *e);
 /* The digest and the sum (little-endian); rows stays in d until begin. */
 MUST_CHECK int row_digest_end(struct row_digest *d, uint8_t digest[DIGEST_LEN], uint8_t sum[16],
                               struct error *e);

@@ -183,49 +183,58 @@ static void chunks_of_rows_end_at_no_less_than_their_minimum(void **state)
     (void)state;
     const struct row_hash always = {.low = 0};
     const struct row_hash never = {.low = UINT64_MAX};
-    assert_false(chunker_row_ends(CHUNKER_ROWS_MIN - 1, 1, &always));
-    assert_true(chunker_row_ends(CHUNKER_ROWS_MIN, 1, &always));
-    assert_false(chunker_row_ends(CHUNKER_ROWS_MIN, 1, &never));
+    const struct chunker_rows *c = &CHUNKER_NEW;
+    assert_false(chunker_row_ends(c, c->min - 1, 1, &always));
+    assert_true(chunker_row_ends(c, c->min, 1, &always));
+    assert_false(chunker_row_ends(c, c->min, 1, &never));
+    assert_true(chunker_row_ends(&CHUNKER_LATER, c->min - 1, 1, &always));
     /* A row as long as the mean, and any longer one, is an end whatever its hash. */
-    assert_true(chunker_row_ends(2 * MIB, CHUNKER_ROWS_MEAN, &never));
-    assert_true(chunker_row_ends(4 * MIB, 4 * MIB, &never));
-    /* Exactly the documented comparison: hash < length * 2^32 / 512 KiB. */
-    const struct row_hash edge = {.low = (UINT64_C(100) << 32) / CHUNKER_ROWS_MEAN << 32};
+    assert_true(chunker_row_ends(c, 2 * MIB, c->mean, &never));
+    assert_true(chunker_row_ends(c, 4 * MIB, 4 * MIB, &never));
+    /* Exactly the documented comparison: hash < length * 2^32 / mean. */
+    const struct row_hash edge = {.low = (UINT64_C(100) << 32) / c->mean << 32};
     const struct row_hash below = {.low = edge.low - 1};
-    assert_false(chunker_row_ends(MIB, 100, &edge));
-    assert_true(chunker_row_ends(MIB, 100, &below));
+    assert_false(chunker_row_ends(c, MIB, 100, &edge));
+    assert_true(chunker_row_ends(c, MIB, 100, &below));
 }
 
 static void rows_that_do_not_fit_wait_for_the_next_chunk(void **state)
 {
     (void)state;
-    assert_false(chunker_row_overflows(0, 4 * MIB));
-    assert_false(chunker_row_overflows(CHUNKER_ROWS_MAX - 10, 10));
-    assert_true(chunker_row_overflows(CHUNKER_ROWS_MAX - 10, 11));
-    assert_true(chunker_row_overflows(1, CHUNKER_ROWS_MAX));
+    const struct chunker_rows *c = &CHUNKER_NEW;
+    assert_false(chunker_row_overflows(c, 0, 4 * MIB));
+    assert_false(chunker_row_overflows(c, c->max - 10, 10));
+    assert_true(chunker_row_overflows(c, c->max - 10, 11));
+    assert_true(chunker_row_overflows(c, 1, c->max));
 }
 
 /* How long chunks of rows of one length become, over 200 MiB of them. */
+static void mean_is(const struct chunker_rows *c, size_t row, size_t low, size_t high)
+{
+    size_t chunk = 0;
+    uint64_t chunks = 0;
+    uint64_t total = 0;
+    for (uint64_t n = 0; total < 200 * MIB; n++) {
+        struct row_hash hash;
+        row_hash_of(row_key, &n, sizeof n, &hash);
+        chunk += row;
+        total += row;
+        if (chunker_row_ends(c, chunk, row, &hash) || chunk > c->max) {
+            chunks++;
+            chunk = 0;
+        }
+    }
+    assert_in_range(total / chunks, low, high);
+}
+
 static void chunks_of_rows_have_their_mean(void **state)
 {
     static const size_t lengths[] = {20, 200, 5000};
     (void)state;
+    /* The minimum and, with its tail cut off at the maximum, the mean behind it. */
     for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-        size_t chunk = 0;
-        uint64_t chunks = 0;
-        uint64_t total = 0;
-        for (uint64_t n = 0; total < 200 * MIB; n++) {
-            struct row_hash hash;
-            row_hash_of(row_key, &n, sizeof n, &hash);
-            chunk += lengths[i];
-            total += lengths[i];
-            if (chunker_row_ends(chunk, lengths[i], &hash) || chunk > CHUNKER_ROWS_MAX) {
-                chunks++;
-                chunk = 0;
-            }
-        }
-        /* The minimum and, with its tail cut off at 2 MiB, the mean behind it. */
-        assert_in_range(total / chunks, 850 * KIB, 1100 * KIB);
+        mean_is(&CHUNKER_NEW, lengths[i], 850 * KIB, 1100 * KIB);
+        mean_is(&CHUNKER_LATER, lengths[i], 210 * KIB, 280 * KIB);
     }
 }
 

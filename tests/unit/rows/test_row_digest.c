@@ -48,6 +48,33 @@ static void it_is_sha256_over_the_hashes_whatever_the_batches(void **state)
     row_digest_done(&d);
 }
 
+static void many_at_once_are_as_one_by_one(void **state)
+{
+    static const size_t batches[] = {1, 7, 64, 255, 256, 257, 1000};
+    struct row_hash hashes[1000];
+    struct row_digest d;
+    struct error e = {0};
+    (void)state;
+    assert_done(row_digest_init(&d, &e), &e);
+    struct result expected = of(&d, ARRAY_SIZE(hashes), UINT64_MAX / 2, UINT64_MAX / 3);
+    for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+        hashes[i] = (struct row_hash){.low = UINT64_MAX / 2 + i * (UINT64_MAX / 3), .high = i};
+    for (size_t b = 0; b < ARRAY_SIZE(batches); b++) {
+        struct result r;
+        assert_done(row_digest_begin(&d, &e), &e);
+        for (size_t i = 0; i < ARRAY_SIZE(hashes); i += batches[b]) {
+            size_t n =
+                ARRAY_SIZE(hashes) - i < batches[b] ? ARRAY_SIZE(hashes) - i : batches[b];
+            assert_done(row_digest_add_many(&d, hashes + i, n, &e), &e);
+        }
+        assert_done(row_digest_add_many(&d, NULL, 0, &e), &e);
+        assert_int_equal(d.rows, ARRAY_SIZE(hashes));
+        assert_done(row_digest_end(&d, r.digest, r.sum, &e), &e);
+        assert_memory_equal(&r, &expected, sizeof r);
+    }
+    row_digest_done(&d);
+}
+
 static void the_sum_carries_and_does_not_mind_the_order(void **state)
 {
     const struct row_hash a = {.low = UINT64_MAX, .high = 1};
@@ -93,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_sha256_over_the_hashes_whatever_the_batches),
+        cmocka_unit_test(many_at_once_are_as_one_by_one),
         cmocka_unit_test(the_sum_carries_and_does_not_mind_the_order),
         cmocka_unit_test(beginning_anew_forgets_what_was_given_up),
     };

@@ -111,6 +111,28 @@ static void long_rows_agree_byte_by_byte(void **state)
     assert_memory_equal(&whole, &pieces, sizeof whole);
 }
 
+static void many_rows_have_the_hashes_of_each_one(void **state)
+{
+    enum { MANY = 200 };
+    static uint8_t message[4000];
+    struct bytes rows[MANY];
+    (void)state;
+    for (size_t i = 0; i < sizeof message; i++)
+        message[i] = (uint8_t)(i * 7 ^ i >> 8);
+    for (size_t i = 0; i < MANY; i++)
+        rows[i] = bytes_of(message + i * 3, i * 37 % 301);
+    for (size_t n = 0; n <= MANY; n++) {
+        struct row_hash out[MANY + 1] = {{0}};
+        row_hash_of_many(key, rows, n, out);
+        for (size_t i = 0; i < n; i++) {
+            struct row_hash h;
+            row_hash_of(key, rows[i].data, rows[i].len, &h);
+            assert_memory_equal(&h, &out[i], sizeof h);
+        }
+        assert_true(out[n].low == 0 && out[n].high == 0);
+    }
+}
+
 static void another_key_or_bit_gives_another_hash(void **state)
 {
     (void)state;
@@ -139,6 +161,7 @@ int main(void)
         cmocka_unit_test(published_vectors_hold),
         cmocka_unit_test(every_cut_into_three_pieces_gives_the_same),
         cmocka_unit_test(long_rows_agree_byte_by_byte),
+        cmocka_unit_test(many_rows_have_the_hashes_of_each_one),
         cmocka_unit_test(another_key_or_bit_gives_another_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
