@@ -21,10 +21,12 @@
 #include "tools/pg_child.h"
 #include "tools/pg_tools.h"
 #include "tools/render.h"
+#include "tools/row_cache.h"
 #include "tools/secrets.h"
 #include "tools/sync.h"
 
 #define DEFAULT_LEVEL 3
+#define LATER_LEVEL 9 /* of the little that is new in a table that was there before */
 #define DEFAULT_LOCK_WAIT_S 60
 /* Text that is comparable between nights and hosts. */
 #define SETTINGS "-c timezone=UTC -c bytea_output=hex -c lc_monetary=C"
@@ -42,6 +44,7 @@ struct backup_options_cli {
     uint64_t lock_wait;
     uint64_t level;
     uint64_t threads;
+    bool verify;
 };
 
 #define AT(member) offsetof(struct backup_options_cli, member)
@@ -68,6 +71,8 @@ static const struct options_spec specs[] = {
      "how long pg_dump waits for locks (60), then exit 75", NULL},
     {0, "level", OPTIONS_NUMBER, AT(level), "N", "zstd level, 1 to 19 (3)", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
+    {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
+     "read back and decode what was stored before the backup is acknowledged", NULL},
 };
 
 /* Everything of one run. */
@@ -84,9 +89,10 @@ struct night {
     char *lock_argument;
     struct source *source;
     struct backup *backup;
-    struct writer_index index; /* borrowed by backup */
+    struct chunk_index index; /* borrowed by backup */
     struct render_progress progress;
     int64_t started_ms;
+    struct row_cache rows;
 };
 
 /* ---- where the dump comes from ----------------------------------------------------- */
@@ -126,6 +132,42 @@ static int dump_arguments(struct night *n, struct error *e)
     return argument(n, NULL, e);
 }
 
+/* --name, else database and system identifier, else the database of the dump's header. */
+static int name_source(const struct night *n, struct member_private *p, struct error *e)
+{
+    const char *name = n->o->name ? n->o->name : n->o->source;
+    const char *database = p->database && *p->database ? p->database : "unnamed";
+    if (p->source)
+        return 0;
+    if (name)
+        p->source = str_copy(name, e);
+    else if (p->system_id)
+        p->source = str_format(e, "%s@%llu", database, (unsigned long long)p->system_id);
+    else
+        p->source = str_copy(database, e);
+    return p->source ? 0 : -1;
+}
+
+/* As soon as the source's name can be known. */
+static int claim_source(struct night *n, struct member_private *p, struct error *e)
+{
+    bool known = n->rows.lock >= 0;
+    if (name_source(n, p, e) < 0 || row_cache_claim(&n->rows, n->c, p->source, e) < 0)
+        return -1;
+    return known ? 0
+                 : row_cache_refresh(&n->rows, n->c, p->source, context_workers(n->o->threads),
+                                     e);
+}
+
+/* The dump's header is known, and so is what the source is called at the latest. */
+static int begin(void *arg, struct error *e)
+{
+    struct night *n = arg;
+    if (claim_source(n, &backup_manifest(n->backup)->private_part, e) < 0)
+        return -1;
+    return backup_use_state(n->backup, n->rows.path, e);
+}
+
 /* Our own pg_dump: facts first, by a short connection, then the child. */
 static int dump_database(struct night *n, struct member_private *p, struct error *e)
 {
@@ -140,7 +182,8 @@ static int dump_database(struct night *n, struct member_private *p, struct error
     if (p->standby)
         log_info("the server is a standby");
     p->database = str_copy(server_database(n->server), e);
-    if (!p->database || pg_tools_find("pg_dump", major, &n->pg_dump, NULL, e) < 0 ||
+    if (!p->database || claim_source(n, p, e) < 0 ||
+        pg_tools_find("pg_dump", major, &n->pg_dump, NULL, e) < 0 ||
         pg_tools_version(n->pg_dump, &p->dump_version, NULL, e) < 0)
         return -1;
     n->conninfo = server_conninfo(n->server, NULL, e);
@@ -186,20 +229,6 @@ static int open_source(struct night *n, struct member_private *p, struct error *
         return dump_database(n, p, e);
     }
     return n->source ? 0 : -1;
-}
-
-/* --name, else database and system identifier, else the database of the dump's header. */
-static int name_source(const struct night *n, struct member_private *p, struct error *e)
-{
-    const char *name = n->o->name ? n->o->name : n->o->source;
-    const char *database = p->database && *p->database ? p->database : "unnamed";
-    if (name)
-        p->source = str_copy(name, e);
-    else if (p->system_id)
-        p->source = str_format(e, "%s@%llu", database, (unsigned long long)p->system_id);
-    else
-        p->source = str_copy(database, e);
-    return p->source ? 0 : -1;
 }
 
 static char *local_host_name(struct error *e)
@@ -390,11 +419,15 @@ static int take(struct night *n, struct error *e)
         .index = &n->index,
         .workers = context_workers(n->o->threads),
         .level = n->o->level ? (int)n->o->level : DEFAULT_LEVEL,
+        .later_level = n->o->level ? (int)n->o->level : LATER_LEVEL,
+        .verify = n->o->verify,
+        .begin = begin,
+        .begin_arg = n,
         .stop = c->stop,
         .progress = progress,
         .progress_arg = &n->progress,
     };
-    n->index = (struct writer_index){.arg = c->catalog, .lookup = lookup, .add = add};
+    n->index = (struct chunk_index){.arg = c->catalog, .lookup = lookup, .add = add};
     n->backup = backup_new(&options, e);
     if (!n->backup)
         return -1;
@@ -457,6 +490,7 @@ static void night_done(struct night *n)
     free(n->conninfo);
     free(n->lock_argument);
     buf_done(&n->arguments);
+    row_cache_done(&n->rows);
 }
 
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,
@@ -466,6 +500,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
                       .o = options,
                       .child = {.passfile = -1},
                       .command = after,
+                      .rows = {.lock = -1},
                       .started_ms = clock_monotonic_ms()};
     int64_t run_id;
     (void)argv;

@@ -52,7 +52,7 @@ static int on_entry(void *arg, const struct restore_entry *seen, struct error *e
     struct checked *k = arg;
     char hex[2 * DIGEST_LEN + 1];
     (void)e;
-    if (!seen->has_copy_sha256 || !k->o->copy_sums)
+    if (!seen->has_copy_sha256)
         return 0;
     str_hex(hex, seen->copy_sha256, DIGEST_LEN);
     if (k->tables) {
@@ -77,6 +77,7 @@ static int check_data(struct checked *k, const struct manifest *m, struct error 
                                             .manifest = m,
                                             .workers = context_workers(k->o->threads),
                                             .check = true,
+                                            .copy_sha256 = k->o->copy_sums,
                                             .on_entry = on_entry,
                                             .on_entry_arg = k,
                                             .stop = k->c->stop};

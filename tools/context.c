@@ -148,9 +148,8 @@ static int use_secrets(struct context *c, struct error *e)
     return rc;
 }
 
-int context_find_reader(struct context *c, struct error *e)
+int context_given_reader(struct context *c, struct error *e)
 {
-    char *text = NULL;
     if (context_repo(c, e) < 0)
         return -1;
     if (repo_has_seed(c->repo))
@@ -160,8 +159,16 @@ int context_find_reader(struct context *c, struct error *e)
     if (repo_has_seed(c->repo))
         return 0;
     int rc = use_secrets(c, e);
-    if (rc == SECRETS_NONE)
-        rc = secrets_ask("passphrase of the repository", false, &text, e);
+    return rc == SECRETS_NONE ? CONTEXT_NO_KEY : rc;
+}
+
+int context_find_reader(struct context *c, struct error *e)
+{
+    char *text = NULL;
+    int rc = context_given_reader(c, e);
+    if (rc != CONTEXT_NO_KEY)
+        return rc;
+    rc = secrets_ask("passphrase of the repository", false, &text, e);
     if (text) {
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);

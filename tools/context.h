@@ -62,7 +62,9 @@ MUST_CHECK int context_repo(struct context *c, struct error *e);
  * CONTEXT_NO_KEY when none was given. */
 #define CONTEXT_NO_KEY 1
 MUST_CHECK int context_find_reader(struct context *c, struct error *e);
-/* The same; none is ERROR_KEY too. */
+/* The same, without asking a person. */
+MUST_CHECK int context_given_reader(struct context *c, struct error *e);
+/* As context_find_reader; none is ERROR_KEY too. */
 MUST_CHECK int context_reader(struct context *c, struct error *e);
 /* A key that reads metadata at least, when there is one without asking; none is no error. */
 MUST_CHECK int context_metadata(struct context *c, struct error *e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,11 +172,21 @@ static int run(struct context *c, const struct command *command, int argc, char 
     return rc;
 }
 
+/* Large buffers walk from thread to thread here. With an arena a thread, and a threshold for
+ * mmap that grows with what is freed, glibc keeps about twice the memory that is in use. */
+static void bound_heap(void)
+{
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * KIB);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 * MIB);
+}
+
 int main(int argc, char **argv)
 {
     struct context c = {.stop = &stop_signal, .catalog_lock = -1};
     struct error e = {0};
     harden();
+    bound_heap();
     int rc = refuse_secrets(argc, argv, &e);
     int at = rc == 0 ? find_command(argc, argv) : 0;
     const struct command *command = at ? commands_find(argv[at]) : NULL;

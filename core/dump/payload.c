@@ -16,6 +16,8 @@ struct payload {
     struct inflate *inflate; /* NULL with DUMP_CODEC_NONE */
     bool copy_data;
     bool ended; /* the codec's end was met */
+    payload_sink *sink;
+    void *sink_arg;
     uint64_t raw_bytes, plain_bytes;
     uint8_t last[LAST_LEN]; /* the last plain bytes, the newest at the end */
 };
@@ -50,10 +52,17 @@ int payload_begin(struct payload *p, bool copy_data, struct error *e)
 {
     p->copy_data = copy_data;
     p->ended = false;
+    p->sink = NULL;
     p->raw_bytes = p->plain_bytes = 0;
     /* As if a line had ended just before the first byte: an empty table is the mark alone. */
     memset(p->last, '\n', sizeof p->last);
     return p->inflate ? inflate_reset(p->inflate, e) : 0;
+}
+
+void payload_watch(struct payload *p, payload_sink *sink, void *arg)
+{
+    p->sink = sink;
+    p->sink_arg = arg;
 }
 
 static void note(struct payload *p, struct bytes plain)
@@ -83,7 +92,7 @@ int payload_feed(struct payload *p, struct bytes raw, struct error *e)
     p->raw_bytes += raw.len;
     if (!p->inflate) {
         note(p, raw);
-        return 0;
+        return p->sink ? p->sink(p->sink_arg, raw, e) : 0;
     }
     /* zstd takes repeated calls without input for a mistake. */
     int rc = raw.len > 0 ? 0 : INFLATE_MORE;
@@ -93,7 +102,7 @@ int payload_feed(struct payload *p, struct bytes raw, struct error *e)
         if (rc < 0)
             return -1;
         note(p, plain);
-        if (check_ratio(p, e) < 0)
+        if (check_ratio(p, e) < 0 || (p->sink && p->sink(p->sink_arg, plain, e) < 0))
             return -1;
     }
     p->ended = p->ended || rc == INFLATE_END;

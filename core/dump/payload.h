@@ -18,8 +18,13 @@ struct payload;
 MUST_CHECK struct payload *payload_new(enum dump_codec codec, struct error *e);
 void payload_free(struct payload *p);
 
+/* Who sees the payload's plain bytes as they pass; data is good for the call. */
+typedef int payload_sink(void *arg, struct bytes plain, struct error *e);
+
 /* A payload begins; copy_data: it must end in COPY's end mark once decompressed. */
 MUST_CHECK int payload_begin(struct payload *p, bool copy_data, struct error *e);
+/* Of the payload that has begun; an answer of -1 becomes payload_feed's. */
+void payload_watch(struct payload *p, payload_sink *sink, void *arg);
 MUST_CHECK int payload_feed(struct payload *p, struct bytes raw, struct error *e);
 /* ERROR_INCOMPLETE: in words what is missing; the caller puts the object's name in front. */
 MUST_CHECK int payload_end(struct payload *p, struct error *e);

@@ -9,6 +9,8 @@
 #include "core/base/str.h"
 #include "core/dump/dump_reader.h"
 #include "core/job/dump_in.h"
+#include "core/job/pack_check.h"
+#include "core/job/row_store.h"
 #include "core/repo/session.h"
 
 struct backup {
@@ -19,6 +21,7 @@ struct backup {
     struct buf envelopes;
     struct chunker chunker;
     struct writer *writer;
+    struct row_store *rows;
     struct dump_in *dump;
     struct writer_totals totals;
 };
@@ -49,6 +52,7 @@ static int start_writer(struct backup *b, struct error *e)
         .index = b->o.index,
         .workers = b->o.workers,
         .level = b->o.level,
+        .later_level = b->o.later_level > 0 ? b->o.later_level : b->o.level,
     };
     if (chunker_init(&b->chunker, &bundle->domain.gear, e) < 0)
         return -1;
@@ -90,6 +94,7 @@ void backup_free(struct backup *b)
         return;
     writer_free(b->writer);
     dump_in_free(b->dump);
+    row_store_free(b->rows);
     if (b->session)
         session_end(b->session);
     session_free(b->session);
@@ -116,12 +121,9 @@ static int tick(void *arg, uint64_t bytes, struct error *e)
 }
 
 /* What the dump's header says goes into the private part, where the caller said nothing. */
-static int describe(struct backup *b, struct error *e)
+static int describe(struct backup *b, const struct dump_header *h, struct error *e)
 {
     struct member_private *p = &b->manifest.private_part;
-    const struct dump_header *h = dump_in_header(b->dump);
-    if (!h)
-        return 0;
     if (!p->database && !(p->database = str_copy(h->database, e)))
         return -1;
     if (!p->server_version && !(p->server_version = str_copy(h->server_version, e)))
@@ -133,12 +135,45 @@ static int describe(struct backup *b, struct error *e)
     return 0;
 }
 
+static int begin(void *arg, const struct dump_header *header, struct row_store **store,
+                 struct error *e)
+{
+    struct backup *b = arg;
+    if (describe(b, header, e) < 0 || (b->o.begin && b->o.begin(b->o.begin_arg, e) < 0))
+        return -1;
+    *store = b->rows;
+    return 0;
+}
+
+int backup_state_id(const struct repo *repo, const char *source, struct row_state_id *id,
+                    struct error *e)
+{
+    const struct keyring_domain *domain = &repo_bundle(repo)->domain;
+    memcpy(id->repository_id, repo_id(repo), FORMAT_ID_LEN);
+    memcpy(id->domain_id, domain->id, FORMAT_ID_LEN);
+    memcpy(id->key, domain->row_key, sizeof id->key);
+    return manifest_source_mac(&domain->chunk_id, source, id->source_mac, e);
+}
+
+int backup_use_state(struct backup *b, const char *path, struct error *e)
+{
+    struct row_state_id id;
+    row_store_free(b->rows);
+    b->rows = NULL;
+    if (backup_state_id(b->o.repo, b->manifest.private_part.source, &id, e) == 0)
+        b->rows = row_store_new(path, &id, b->session, e);
+    explicit_bzero(&id, sizeof id);
+    return b->rows ? 0 : -1;
+}
+
 int backup_take(struct backup *b, struct source *source, const char *name, struct error *e)
 {
     const struct dump_in_options options = {
         .writer = b->writer,
         .chunker = &b->chunker,
         .row_key = repo_bundle(b->o.repo)->domain.row_key,
+        .begin = begin,
+        .begin_arg = b,
         .tick = tick,
         .tick_arg = b,
     };
@@ -165,7 +200,23 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
         b->manifest.flags |= FORMAT_FLAG_UNCHECKED;
     p->rows += m->rows;
     p->payload_bytes += m->payload_bytes;
-    return describe(b, e);
+    return 0;
+}
+
+static int verify_packs(struct backup *b, struct error *e)
+{
+    const struct closure *c = &b->manifest.closure;
+    const struct secret *id_key = &repo_bundle(b->o.repo)->domain.chunk_id;
+    for (size_t i = 0; i < c->count; i++) {
+        if (memcmp(c->packs[i].owner, b->manifest.backup_id, FORMAT_ID_LEN) != 0)
+            continue;
+        if (b->o.stop && *b->o.stop)
+            return error_stopped(e, *b->o.stop);
+        if (session_beat(b->session, e) < 0 ||
+            pack_check(b->o.repo, &c->packs[i], &b->keys, id_key, e) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int backup_settle(struct backup *b, struct error *e)
@@ -173,7 +224,8 @@ int backup_settle(struct backup *b, struct error *e)
     struct manifest *m = &b->manifest;
     struct member_private *p = &m->private_part;
     const struct keyring_domain *domain = &repo_bundle(b->o.repo)->domain;
-    if (writer_finish(b->writer, &m->closure, &b->totals, e) < 0)
+    if (writer_finish(b->writer, &m->closure, &b->totals, e) < 0 ||
+        (b->o.verify && verify_packs(b, e) < 0))
         return -1;
     p->stored_bytes = b->totals.stored_bytes;
     p->new_chunks = b->totals.new_chunks;
@@ -208,6 +260,8 @@ int backup_commit(struct backup *b, struct error *e)
     if (rc < 0)
         return -1;
     m->is_open = true;
+    if (b->rows)
+        row_store_commit(b->rows, m->backup_id, m->digest, &m->closure);
     log_info("backup %s is in the repository", hex);
     return 0;
 }

@@ -11,10 +11,16 @@
 #include "core/repo/entry.h"
 
 struct backup_options {
-    struct repo *repo;                /* with a host bundle in use */
-    const struct writer_index *index; /* NULL: none */
+    struct repo *repo;               /* with a host bundle in use */
+    const struct chunk_index *index; /* NULL: none */
     unsigned workers;
     int level;
+    int later_level; /* for what is new in a table that has a base; 0: level */
+    bool verify;     /* read tonight's packs back and decode them before the commit */
+    /* The dump's header is known (and in the private part): the caller fills in the source, and
+     * may call backup_use_state. May be NULL. */
+    int (*begin)(void *arg, struct error *e);
+    void *begin_arg;
     const volatile sig_atomic_t *stop; /* set to SIGINT or SIGTERM by a handler; may be NULL */
     /* Called now and then with the bytes read so far, from the calling thread; may be NULL. */
     void (*progress)(void *arg, uint64_t bytes);
@@ -33,6 +39,13 @@ void backup_free(struct backup *b);
  * stored as it is and flagged unchecked. */
 MUST_CHECK int backup_take(struct backup *b, struct source *source, const char *name,
                            struct error *e);
+
+/* Whose a row state must be: this host's, for a source of that name. The caller wipes it. */
+MUST_CHECK int backup_state_id(const struct repo *repo, const char *source,
+                               struct row_state_id *id, struct error *e);
+/* Match rows with the state file at path, and leave tonight's there after the commit. The
+ * source's name is in the private part by then, and nobody else uses the file. */
+MUST_CHECK int backup_use_state(struct backup *b, const char *path, struct error *e);
 
 /* The manifest that is being made: the caller fills in source, server, tools, tags, kind;
  * flags, members, closure, times and totals are the job's. */

@@ -10,7 +10,7 @@ int bytes_out_begin(struct bytes_out *o, struct writer *w, const struct chunker 
 {
     *o = (struct bytes_out){.writer = w, .chunker = c, .chunk = {.kind = (uint8_t)kind}};
     o->digest = digest_new(e);
-    o->stream = o->digest ? writer_stream_new(FORMAT_STREAM_BYTES, e) : NULL;
+    o->stream = o->digest ? writer_stream_new(w, NULL, e) : NULL;
     if (o->stream)
         return 0;
     bytes_out_done(o);

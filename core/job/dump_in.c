@@ -7,6 +7,7 @@
 #include "core/base/str.h"
 #include "core/dump/payload.h"
 #include "core/job/pieces_out.h"
+#include "core/job/rows_seen.h"
 
 #define READ_SIZE MIB
 
@@ -14,8 +15,8 @@
  * settled yet. */
 struct block {
     struct entry entry;
-    bool rows; /* the payload is a row stream */
-    bool copy; /* a COPY statement: the payload must have an end mark */
+    bool rows;  /* the payload is a row stream */
+    char *copy; /* the COPY statement, if any: the payload must have an end mark then */
     struct writer_stream *row_stream;
     struct rows_out_totals totals;
     struct bytes_out payload;
@@ -42,7 +43,9 @@ struct dump_in {
     size_t order_count;
     struct block *current; /* the block that is open, or NULL */
     struct rows_out *rows;
+    struct row_store *store;
     struct payload *check;
+    struct rows_seen seen; /* of a table that is compressed inside */
     struct pieces_out cut;
     bool line_begins; /* the piece that is open began where a line begins */
     uint64_t lines_before;
@@ -59,7 +62,7 @@ struct dump_in *dump_in_new(const struct dump_in_options *o, struct error *e)
     d->reader = dump_reader_new(NULL, e);
     d->sha256 = d->reader ? digest_new(e) : NULL;
     d->rows = d->sha256 ? rows_out_new(o->writer, o->chunker, o->row_key, e) : NULL;
-    if (d->rows)
+    if (d->rows && rows_seen_init(&d->seen, o->row_key, e) == 0)
         return d;
     dump_in_free(d);
     return NULL;
@@ -72,6 +75,7 @@ void dump_in_free(struct dump_in *d)
     for (size_t i = 0; i < d->block_count; i++) {
         struct block *b = &d->blocks[i];
         entry_done(&b->entry);
+        free(b->copy);
         writer_stream_free(b->row_stream);
         bytes_out_done(&b->payload);
         bytes_out_done(&b->pieces);
@@ -87,6 +91,7 @@ void dump_in_free(struct dump_in *d)
     buf_done(&d->header_bytes);
     buf_done(&d->toc_bytes);
     rows_out_free(d->rows);
+    rows_seen_done(&d->seen);
     payload_free(d->check);
     digest_free(d->sha256);
     dump_reader_free(d->reader);
@@ -152,8 +157,12 @@ static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct er
         d->blocks = blocks;
     }
     struct block *b = &d->blocks[d->block_count++];
-    *b = (struct block){.copy = entry->copy.data && entry->copy.len > 0,
-                        .entry = {.place = ENTRY_OWN_PLACE}};
+    *b = (struct block){.entry = {.place = ENTRY_OWN_PLACE}};
+    if (entry->copy.data && entry->copy.len > 0) {
+        b->copy = str_copy_bytes(entry->copy, e);
+        if (!b->copy)
+            return -1;
+    }
     b->rows = b->copy && d->header->codec == DUMP_CODEC_NONE;
     b->entry.name = str_copy_bytes(entry->tag, e);
     b->entry.desc = str_copy_bytes(entry->desc, e);
@@ -182,6 +191,11 @@ static int on_toc_end(struct dump_in *d, uint32_t entries, struct error *e)
 
 /* ---- data -------------------------------------------------------------------------- */
 
+static int see_rows(void *arg, struct bytes plain, struct error *e)
+{
+    return rows_seen_add(arg, plain, e);
+}
+
 static int on_block(struct dump_in *d, const struct dump_event *ev, struct error *e)
 {
     struct block *b = &d->blocks[ev->data_index];
@@ -189,18 +203,29 @@ static int on_block(struct dump_in *d, const struct dump_event *ev, struct error
         b->entry.place = ev->data_index;
     d->order[d->order_count++] = ev->data_index;
     d->current = b;
-    if (ev->large_objects)
-        b->rows = b->copy = false;
+    if (ev->large_objects) {
+        b->rows = false;
+        free(b->copy);
+        b->copy = NULL;
+    }
     if (b->rows) {
+        struct recipe_out_options table = {0};
         pieces_out_begin(&d->cut, d->o.writer, d->o.chunker, NULL);
-        return rows_out_begin(d->rows, e);
+        if (d->store && row_store_begin(d->store, &b->entry, b->copy, &table, e) < 0)
+            return -1;
+        return rows_out_begin(d->rows, &table, e);
     }
     if (bytes_out_begin(&b->payload, d->o.writer, d->o.chunker, FORMAT_KIND_BYTES, e) < 0)
         return -1;
     if (ev->large_objects)
         return bytes_out_begin(&b->objects, d->o.writer, d->o.chunker, FORMAT_KIND_META, e);
     pieces_out_begin(&d->cut, d->o.writer, d->o.chunker, NULL);
-    return payload_begin(d->check, b->copy, e);
+    if (payload_begin(d->check, b->copy, e) < 0)
+        return -1;
+    if (!b->copy)
+        return 0;
+    payload_watch(d->check, see_rows, &d->seen);
+    return rows_seen_begin(&d->seen, e);
 }
 
 static int on_object(struct dump_in *d, uint32_t oid, struct error *e)
@@ -260,6 +285,10 @@ static int on_block_end(struct dump_in *d, struct error *e)
     if (b->rows) {
         if (rows_out_end(d->rows, &b->totals, e) < 0)
             return -1;
+        if (d->store)
+            row_store_end(d->store, &b->totals);
+        free(b->copy);
+        b->copy = NULL;
         b->row_stream = rows_out_take_stream(d->rows);
         return end_pieces(d, b, e);
     }
@@ -269,7 +298,9 @@ static int on_block_end(struct dump_in *d, struct error *e)
         b->entry.rule = FORMAT_PIECES_LIST;
         return bytes_out_end(&b->objects, e);
     }
-    return payload_end(d->check, e) < 0 ? -1 : end_pieces(d, b, e);
+    if (payload_end(d->check, e) < 0 || end_pieces(d, b, e) < 0)
+        return -1;
+    return b->copy ? rows_seen_end(&d->seen, &b->entry.rows, b->entry.sum, e) : 0;
 }
 
 static int on_event(struct dump_in *d, const struct dump_event *ev, struct error *e)
@@ -280,7 +311,7 @@ static int on_event(struct dump_in *d, const struct dump_event *ev, struct error
         return on_raw(d, ev, e);
     case DUMP_HEADER:
         d->header = ev->header;
-        return 0;
+        return d->o.begin ? d->o.begin(d->o.begin_arg, d->header, &d->store, e) : 0;
     case DUMP_ENTRY:
         return on_entry(d, ev->entry, e);
     case DUMP_TOC_END:
@@ -322,6 +353,14 @@ static int begin_opaque(struct dump_in *d, struct error *e)
 
 #define ENDED 1
 
+/* The input buffer is about to be filled again. */
+static int settle_rows(struct dump_in *d, struct error *e)
+{
+    if (!d->current || !d->current->rows || rows_out_settle(d->rows, e) == 0)
+        return 0;
+    return wrap_block(d->current, e);
+}
+
 /* Step the parser through one piece of input. Answers ENDED once the archive is whole. */
 static int digest_input(struct dump_in *d, struct bytes in, bool at_end, struct error *e)
 {
@@ -331,7 +370,7 @@ static int digest_input(struct dump_in *d, struct bytes in, bool at_end, struct 
         if (rc < 0)
             return d->current ? wrap_block(d->current, e) : -1;
         if (rc == DUMP_READER_NEED)
-            return 0;
+            return settle_rows(d, e);
         if (rc == DUMP_READER_NEWER) {
             if (begin_opaque(d, e) < 0)
                 return -1;

@@ -5,8 +5,9 @@
 
 #include <signal.h>
 
+#include "core/dump/dump_reader.h"
 #include "core/dump/source.h"
-#include "core/job/rows_out.h"
+#include "core/job/row_store.h"
 #include "core/repo/entry.h"
 #include "core/repo/member.h"
 
@@ -14,6 +15,10 @@ struct dump_in_options {
     struct writer *writer;
     const struct chunker *chunker;
     const uint8_t *row_key;
+    /* The header is known: the row store to use from here on, NULL for none. */
+    int (*begin)(void *arg, const struct dump_header *header, struct row_store **store,
+                 struct error *e);
+    void *begin_arg;
     /* Called after every read, with the bytes so far; -1 stops. */
     int (*tick)(void *arg, uint64_t bytes, struct error *e);
     void *tick_arg;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/str.h"
+#include "core/flow/compress.h"
 #include "core/flow/seal.h"
 #include "core/repo/pack.h"
 
@@ -30,6 +31,7 @@ struct fetch {
     struct repo *repo;
     const struct closure *closure;
     struct secret chunk_id_key;
+    bool check_ids;
     pthread_mutex_t lock; /* of all below */
     struct open_pack packs[OPEN_PACKS];
     uint64_t now;
@@ -38,17 +40,17 @@ struct fetch {
     struct buf head;
 };
 
-struct fetch *fetch_new(struct repo *repo, const struct closure *closure,
-                        const struct secret *chunk_id_key, struct error *e)
+struct fetch *fetch_new(const struct fetch_options *o, struct error *e)
 {
     struct fetch *f = calloc(1, sizeof *f);
     if (!f) {
         (void)error_memory(e, "reader of chunks");
         return NULL;
     }
-    f->repo = repo;
-    f->closure = closure;
-    f->chunk_id_key = *chunk_id_key;
+    f->repo = o->repo;
+    f->closure = o->closure;
+    f->chunk_id_key = *o->chunk_id_key;
+    f->check_ids = o->check_ids;
     (void)pthread_mutex_init(&f->lock, NULL);
     return f;
 }
@@ -69,9 +71,10 @@ void fetch_free(struct fetch *f)
 int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f, struct error *e)
 {
     *s = (struct fetch_scratch){0};
-    s->compress = compress_new(COMPRESS_LEVEL, e);
-    s->hmac = s->compress ? digest_hmac_new(&f->chunk_id_key, e) : NULL;
-    if (s->hmac)
+    s->codec = chunk_codec_new(COMPRESS_LEVEL, e);
+    if (s->codec && f->check_ids)
+        s->hmac = digest_hmac_new(&f->chunk_id_key, e);
+    if (s->codec && (s->hmac || !f->check_ids))
         return 0;
     fetch_scratch_done(s);
     return -1;
@@ -79,7 +82,7 @@ int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f, struct er
 
 void fetch_scratch_done(struct fetch_scratch *s)
 {
-    compress_free(s->compress);
+    chunk_codec_free(s->codec);
     digest_hmac_free(s->hmac);
     buf_done(&s->sealed);
     buf_done(&s->stored);
@@ -202,10 +205,20 @@ static void leave(struct fetch *f, struct open_pack *p)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+static int check_id(struct fetch_scratch *s, const struct ref *ref, struct bytes plain,
+                    struct error *e)
+{
+    uint8_t id[FORMAT_HASH_LEN];
+    if (digest_hmac_of(s->hmac, bytes_of(&ref->kind, 1), plain, id, e) < 0)
+        return -1;
+    if (!digest_equal(id, ref->chunk_id, sizeof id))
+        return error_set(e, ERROR_CORRUPT, "content does not match its id");
+    return 0;
+}
+
 static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pack *p,
                   const struct ref *ref, struct buf *plain, struct error *e)
 {
-    uint8_t id[FORMAT_HASH_LEN];
     int rc = store_get(repo_store(f->repo), p->name, ref->offset,
                        (size_t)ref->stored + SEAL_TAG_LEN, &s->sealed, e);
     if (rc == STORE_ABSENT)
@@ -218,18 +231,11 @@ static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pa
     if (pack_fetch(p->reader, ref, buf_view(&s->sealed), raw ? plain->data : s->stored.data,
                    e) < 0)
         return -1;
-    if (!raw && ref->codec != FORMAT_CODEC_ZSTD)
-        return error_set(e, ERROR_UNSUPPORTED, "codec %u is not known to this version",
-                         ref->codec);
-    if (!raw && compress_undo(s->compress, bytes_of(s->stored.data, ref->stored), plain->data,
-                              ref->plain, e) < 0)
+    if (!raw && chunk_codec_decode(s->codec, ref->codec, bytes_of(s->stored.data, ref->stored),
+                                   plain->data, ref->plain, e) < 0)
         return -1;
     plain->len = ref->plain;
-    if (digest_hmac_of(s->hmac, bytes_of(&ref->kind, 1), buf_view(plain), id, e) < 0)
-        return -1;
-    if (!digest_equal(id, ref->chunk_id, sizeof id))
-        return error_set(e, ERROR_CORRUPT, "content does not match its id");
-    return 0;
+    return s->hmac ? check_id(s, ref, buf_view(plain), e) : 0;
 }
 
 int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,

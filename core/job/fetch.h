@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One chunk back out of the store: find the pack, open the record, decompress, check the id. */
+/* One chunk back out of the store: find the pack, open the record, decode it. */
 #ifndef JOB_FETCH_H
 #define JOB_FETCH_H
 
 #include "core/base/digest.h"
-#include "core/flow/compress.h"
+#include "core/job/chunk_codec.h"
 #include "core/repo/closure.h"
 #include "core/repo/repo.h"
 
 struct fetch;
 
-/* closure says which object a pack id is; chunk_id_key is the domain's. Both, and repo, are
- * borrowed. Any number of threads may call fetch_chunk, each with its own scratch. */
-MUST_CHECK struct fetch *fetch_new(struct repo *repo, const struct closure *closure,
-                                   const struct secret *chunk_id_key, struct error *e);
+struct fetch_options {
+    struct repo *repo;
+    const struct closure *closure;     /* which object a pack id is */
+    const struct secret *chunk_id_key; /* the domain's */
+    /* Compute the id of every chunk anew from its plain bytes. The seal vouches for the stored
+     * bytes and names the id beside them; this finds what went wrong before they were sealed.
+     */
+    bool check_ids;
+};
+
+/* What o points at is borrowed, the key is copied. Any number of threads may call fetch_chunk,
+ * each with its own scratch. */
+MUST_CHECK struct fetch *fetch_new(const struct fetch_options *o, struct error *e);
 void fetch_free(struct fetch *f);
 
 /* What one thread needs. */
 struct fetch_scratch {
-    struct compress *compress;
-    struct digest_hmac *hmac;
+    struct chunk_codec *codec;
+    struct digest_hmac *hmac; /* NULL: ids are not checked */
     struct buf sealed;
     struct buf stored;
 };
@@ -28,7 +37,8 @@ MUST_CHECK int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f
 void fetch_scratch_done(struct fetch_scratch *s);
 
 /* The chunk's plain bytes in place of what *plain held. ERROR_CORRUPT names pack and record;
- * ERROR_KEY; ERROR_BUSY and ERROR_IO from the store. */
+ * ERROR_UNSUPPORTED for a codec of a newer version; ERROR_KEY; ERROR_BUSY and ERROR_IO from
+ * the store. */
 MUST_CHECK int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,
                            struct buf *plain, struct error *e);
 

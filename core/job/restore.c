@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/dump/dump_reader.h"
 #include "core/dump/dump_writer.h"
@@ -10,6 +11,7 @@
 #include "core/job/rows_check.h"
 
 #define END_MARK "\\.\n\n\n"
+#define TEXT_HELD (256 * KIB)
 
 /* How a payload is cut while it passes. */
 struct cutter {
@@ -32,7 +34,8 @@ struct restore {
     struct stream_in_item list_item;
     struct rows_check *rows;
     struct digest *bytes_digest;
-    struct frame frame;
+    struct frame *frame;
+    struct buf text;    /* rows on their way out as text */
     uint32_t *dump_ids; /* of the TOC entries with data */
     size_t dump_id_count;
 };
@@ -72,16 +75,17 @@ struct restore *restore_new(const struct restore_options *o, struct error *e)
     }
     if (take_keys(r, row_key, e) < 0)
         goto fail;
-    r->fetch = fetch_new(o->repo, &o->manifest->closure, &r->chunk_id_key, e);
+    r->fetch = fetch_new(&(struct fetch_options){.repo = o->repo,
+                                                 .closure = &o->manifest->closure,
+                                                 .chunk_id_key = &r->chunk_id_key,
+                                                 .check_ids = o->check},
+                         e);
     r->in = r->fetch ? stream_in_new(r->fetch, o->workers, e) : NULL;
-    r->rows = r->in ? rows_check_new(row_key, e) : NULL;
+    r->rows = r->in ? rows_check_new(row_key, o->check && o->copy_sha256, e) : NULL;
     r->bytes_digest = r->rows ? digest_new(e) : NULL;
     explicit_bzero(row_key, sizeof row_key);
-    if (!r->bytes_digest || frame_init(&r->frame, e) < 0)
-        goto fail;
-    r->frame.write = o->write;
-    r->frame.write_arg = o->write_arg;
-    return r;
+    if (r->bytes_digest)
+        return r;
 fail:
     restore_free(r);
     return NULL;
@@ -96,7 +100,8 @@ void restore_free(struct restore *r)
     fetch_free(r->fetch);
     rows_check_free(r->rows);
     digest_free(r->bytes_digest);
-    frame_done(&r->frame);
+    frame_free(r->frame);
+    buf_done(&r->text);
     free(r->dump_ids);
     secret_wipe(&r->chunk_id_key);
     free(r);
@@ -191,9 +196,7 @@ static int piece_length(struct restore *r, struct cutter *c, uint64_t *len, stru
 static int cut(struct restore *r, struct cutter *c, struct bytes text, uint64_t line_len,
                struct error *e)
 {
-    struct frame *f = &r->frame;
-    if (c->rule == FORMAT_PIECES_LINE && c->piece_left == 0 && line_len == 0)
-        return frame_lines(f, text, e);
+    struct frame *f = r->frame;
     while (text.len > 0) {
         if (c->piece_left == 0) {
             if (piece_length(r, c, &c->piece_left, e) < 0)
@@ -219,6 +222,14 @@ static int cut(struct restore *r, struct cutter *c, struct bytes text, uint64_t 
     return 0;
 }
 
+static int cut_rows(struct restore *r, struct cutter *c, const struct stream_in_item *item,
+                    struct error *e)
+{
+    if (c->rule == FORMAT_PIECES_LINE && item->rows > 0)
+        return frame_rows(r->frame, item->data.data, item->ends, item->rows, item->base, e);
+    return cut(r, c, item->data, item->row_begins ? item->long_row_bytes : 0, e);
+}
+
 /* The end mark is one piece where pieces are lines, however many line ends it has. */
 static int cut_end_mark(struct restore *r, struct cutter *c, struct error *e)
 {
@@ -237,7 +248,7 @@ static int end_cut(struct restore *r, const struct cutter *c, struct error *e)
 {
     if (c->piece_left != 0 || (c->rule == FORMAT_PIECES_LIST && c->run_count != 0))
         return error_set(e, ERROR_CORRUPT, "payload is shorter than its pieces");
-    return frame_int(&r->frame, 0, e);
+    return frame_int(r->frame, 0, e);
 }
 
 /* ---- payloads ---------------------------------------------------------------------- */
@@ -252,16 +263,15 @@ static int rows_block(struct restore *r, const struct entry *entry, struct resto
         stream_in_begin(r->in, &entry->payload, e) < 0 || rows_check_begin(r->rows, e) < 0)
         return -1;
     while ((rc = stream_in_next(r->in, &item, e)) == 0) {
-        uint64_t line_len = item.row_begins ? item.long_row_bytes : 0;
         if ((r->o.check && rows_check_add(r->rows, &item, e) < 0) ||
-            cut(r, &c, item.data, line_len, e) < 0 || check_stop(r, e) < 0)
+            cut_rows(r, &c, &item, e) < 0 || check_stop(r, e) < 0)
             return -1;
     }
     if (rc < 0 || cut_end_mark(r, &c, e) < 0 || end_cut(r, &c, e) < 0)
         return -1;
     if (r->o.check && rows_check_end(r->rows, entry, seen->copy_sha256, e) < 0)
         return -1;
-    seen->has_copy_sha256 = r->o.check;
+    seen->has_copy_sha256 = r->o.check && r->o.copy_sha256;
     return 0;
 }
 
@@ -308,7 +318,7 @@ static int pass_bytes(struct restore *r, struct stream_in_item *item, uint64_t l
                 return -1;
         }
         size_t part = item->data.len < len ? item->data.len : (size_t)len;
-        if (frame_bytes(&r->frame, bytes_take(&item->data, part), e) < 0)
+        if (frame_bytes(r->frame, bytes_take(&item->data, part), e) < 0)
             return -1;
         len -= part;
     }
@@ -322,15 +332,15 @@ static int one_object(struct restore *r, struct stream_in_item *item, uint32_t o
     uint8_t raw[DUMP_WRITER_INT_LEN];
     int rc;
     dump_writer_object(raw, oid);
-    if (frame_bytes(&r->frame, bytes_of(raw, sizeof raw), e) < 0)
+    if (frame_bytes(r->frame, bytes_of(raw, sizeof raw), e) < 0)
         return -1;
     while ((rc = next_run(r, &runs, e)) == 0)
         for (; runs.run_count > 0; runs.run_count--)
-            if (runs.run_lines || frame_int(&r->frame, (int64_t)runs.run_len, e) < 0 ||
+            if (runs.run_lines || frame_int(r->frame, (int64_t)runs.run_len, e) < 0 ||
                 pass_bytes(r, item, runs.run_len, e) < 0)
                 return runs.run_lines ? error_set(e, ERROR_CORRUPT, "lines in a large object")
                                       : -1;
-    return rc < 0 ? -1 : frame_int(&r->frame, 0, e);
+    return rc < 0 ? -1 : frame_int(r->frame, 0, e);
 }
 
 static int objects_block(struct restore *r, const struct entry *entry, struct error *e)
@@ -351,7 +361,7 @@ static int objects_block(struct restore *r, const struct entry *entry, struct er
     rc = item.data.len > 0 ? 0 : stream_in_next(r->in, &item, e);
     if (rc != STREAM_IN_END)
         return rc < 0 ? -1 : error_set(e, ERROR_CORRUPT, "bytes behind the last large object");
-    if (frame_int(&r->frame, 0, e) < 0)
+    if (frame_int(r->frame, 0, e) < 0)
         return -1;
     return r->o.check ? check_bytes(r, &entry->payload, e) : 0;
 }
@@ -366,7 +376,7 @@ static int block(struct restore *r, const struct entry *entry, uint32_t place, s
         return error_set(e, ERROR_CORRUPT, "no TOC entry for data block %u", place);
     int rc = dump_writer_block(&head, objects, r->dump_ids[toc_place], e);
     if (rc == 0)
-        rc = frame_bytes(&r->frame, buf_view(&head), e);
+        rc = frame_bytes(r->frame, buf_view(&head), e);
     buf_done(&head);
     if (rc < 0)
         return -1;
@@ -459,7 +469,7 @@ static int whole_stream(struct restore *r, const struct stream *s, struct error 
     while (rc == 0) {
         rc = stream_in_next(r->in, &item, e);
         if (rc == 0)
-            rc = frame_bytes(&r->frame, item.data, e);
+            rc = frame_bytes(r->frame, item.data, e);
         if (rc == 0)
             rc = check_stop(r, e);
     }
@@ -474,7 +484,7 @@ static int deliver_dump(struct restore *r, const struct member *m, struct error 
     if (rc == 0)
         rc = learn_dump_ids(r, buf_view(&toc), e);
     if (rc == 0)
-        rc = frame_bytes(&r->frame, buf_view(&toc), e);
+        rc = frame_bytes(r->frame, buf_view(&toc), e);
     buf_done(&toc);
     if (rc < 0)
         return -1;
@@ -482,20 +492,51 @@ static int deliver_dump(struct restore *r, const struct member *m, struct error 
     return rc == 0 && m->tail.kind != 0 ? whole_stream(r, &m->tail, e) : rc;
 }
 
+static void tell(struct restore *r, const struct stream_in_counts *before)
+{
+    struct stream_in_counts now = stream_in_counts(r->in);
+    log_debug("restore: decoded %llu rows in %llu chunks for %llu rows delivered",
+              (unsigned long long)(now.rows_decoded - before->rows_decoded),
+              (unsigned long long)(now.chunks_decoded - before->chunks_decoded),
+              (unsigned long long)(now.rows_delivered - before->rows_delivered));
+}
+
 int restore_member(struct restore *r, const struct member *m, struct error *e)
 {
     uint8_t sha256[DIGEST_LEN];
     uint64_t total;
+    struct stream_in_counts before = stream_in_counts(r->in);
+    if (!r->frame && !(r->frame = frame_new(r->o.write, r->o.write_arg, e)))
+        return -1;
     int rc =
         m->kind == FORMAT_MEMBER_DUMP ? deliver_dump(r, m, e) : whole_stream(r, &m->content, e);
-    if (rc < 0 || frame_end(&r->frame, sha256, &total, e) < 0)
+    if (rc < 0 || frame_end(r->frame, sha256, &total, e) < 0)
         return -1;
+    tell(r, &before);
     if (m->has_sha256 && (total != m->length || memcmp(sha256, m->sha256, sizeof sha256) != 0))
         return error_set(e, ERROR_DIFFERENT,
                          "%llu bytes were put together, and they are not the %llu that were "
                          "stored",
                          (unsigned long long)total, (unsigned long long)m->length);
     return 0;
+}
+
+static int flush_text(struct restore *r, struct error *e)
+{
+    int rc =
+        r->o.write && r->text.len > 0 ? r->o.write(r->o.write_arg, buf_view(&r->text), e) : 0;
+    r->text.len = 0;
+    return rc;
+}
+
+/* Small slices are gathered: a write may be a system call. */
+static int write_text(struct restore *r, struct bytes text, struct error *e)
+{
+    if (r->text.len + text.len > TEXT_HELD && flush_text(r, e) < 0)
+        return -1;
+    if (text.len > TEXT_HELD)
+        return r->o.write ? r->o.write(r->o.write_arg, text, e) : 0;
+    return buf_append(&r->text, text.data, text.len, e);
 }
 
 int restore_rows(struct restore *r, const struct entry *entry, struct error *e)
@@ -511,10 +552,12 @@ int restore_rows(struct restore *r, const struct entry *entry, struct error *e)
         rc = stream_in_next(r->in, &item, e);
         if (rc == 0)
             rc = rows_check_add(r->rows, &item, e);
-        if (rc == 0 && r->o.write)
-            rc = r->o.write(r->o.write_arg, item.data, e);
+        if (rc == 0)
+            rc = write_text(r, item.data, e);
         if (rc == 0)
             rc = check_stop(r, e);
     }
-    return rc < 0 ? -1 : rows_check_end(r->rows, entry, copy_sha256, e);
+    if (rc < 0 || flush_text(r, e) < 0)
+        return -1;
+    return rows_check_end(r->rows, entry, copy_sha256, e);
 }

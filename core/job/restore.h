@@ -14,7 +14,7 @@
 struct restore_entry {
     const struct entry *entry;
     uint32_t place;                  /* in file order, from 0 */
-    bool has_copy_sha256;            /* rows, and checked */
+    bool has_copy_sha256;            /* rows, checked, and it was asked for */
     uint8_t copy_sha256[DIGEST_LEN]; /* of the COPY text */
 };
 
@@ -25,7 +25,8 @@ struct restore_options {
     /* Where the bytes go; NULL: nowhere. A negative answer ends the restore. */
     int (*write)(void *arg, struct bytes b, struct error *e);
     void *write_arg;
-    bool check; /* recompute row hashes, digests, content hashes */
+    bool check;       /* recompute row hashes, digests, content hashes, chunk ids */
+    bool copy_sha256; /* with check: also that of every table's COPY text */
     /* After each data block; may be NULL. */
     int (*on_entry)(void *arg, const struct restore_entry *entry, struct error *e);
     void *on_entry_arg;

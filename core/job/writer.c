@@ -2,25 +2,28 @@
 #include "core/job/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/base/digest.h"
-#include "core/base/log.h"
 #include "core/base/queue.h"
-#include "core/flow/compress.h"
-#include "core/repo/recipe.h"
+#include "core/job/chunk_codec.h"
+#include "core/job/pack_out.h"
 
-#define PACKS 2       /* one is filled while the other is stored */
-#define SPARE_SLOTS 3 /* beyond one a worker: keeps reader and packer from waiting in turns */
+#define RECIPE_LEVEL 9
+#define SPARE_SLOTS 2 /* beyond one a worker: keeps reader and packer from waiting in turns */
 
-enum task { TASK_CHUNK, TASK_ROW_END, TASK_STREAM_END, TASK_SETTLE };
+enum task { TASK_CHUNK, TASK_ROW_END, TASK_OPS, TASK_STREAM_END, TASK_SETTLE };
 
 /* What moves through the queue. */
 struct slot {
     enum task task;
     struct writer_stream *stream;
     struct writer_chunk chunk;
-    struct buf plain;
+    bool keep;           /* TASK_ROW_END */
+    enum writer_end end; /* TASK_OPS, and */
+    uint32_t base_index;
+    struct buf plain;  /* or the operations */
     struct buf stored; /* compressed; empty: store plain as it is */
     struct ref ref;
     bool known; /* ref and pack were found in the index */
@@ -28,31 +31,30 @@ struct slot {
 };
 
 struct writer_stream {
-    enum format_stream kind;
-    struct recipe recipe;
-    struct buf row_parts; /* struct ref: the pieces of the long row that is open */
+    struct recipe_out *rows; /* of a row stream, else NULL */
+    bool later;              /* its table has a base */
+    atomic_uint layout;      /* of its rows: enum chunk_codec_layout */
+    atomic_uint asked;       /* row chunks that asked for it */
+    struct recipe recipe;    /* of a byte stream: the chunks so far */
+    struct buf row_parts;    /* struct ref: the pieces of the long row that is open */
     struct stream_part part;
 };
 
 struct writer {
     struct writer_options o;
-    pthread_mutex_t lock; /* of all down to own */
+    pthread_mutex_t lock; /* of all down to first_error */
     pthread_cond_t settled_change;
     uint64_t settles_asked, settles_done;
     bool failed;
     struct error first_error;
-    struct closure own; /* packs that are in the store */
-    struct writer_totals totals;
+    struct writer_totals totals; /* the packer's */
 
     struct queue *chunks;
     struct slot *slots;
     size_t slot_count;
-    struct queue *full_packs;
-    struct pack *packs[PACKS];
-    struct pack *current;  /* the packer's */
-    struct pack *previous; /* the one before: perhaps not in the index yet */
-    struct closure known;  /* old packs that were pointed into; the packer's */
-    struct compress *packer_compress;
+    struct pack_out *packs;
+    struct closure known; /* old packs that were pointed into; the packer's */
+    struct chunk_codec *packer_codec;
     struct digest_hmac *packer_hmac;
     struct buf recipe_plain, recipe_stored;
     pthread_t *threads;
@@ -62,8 +64,9 @@ struct writer {
 
 /* ---- errors ------------------------------------------------------------------------ */
 
-static void fail(struct writer *w, const struct error *e)
+static void fail(void *arg, const struct error *e)
 {
+    struct writer *w = arg;
     (void)pthread_mutex_lock(&w->lock);
     if (!w->failed) {
         w->failed = true;
@@ -72,7 +75,7 @@ static void fail(struct writer *w, const struct error *e)
     (void)pthread_cond_broadcast(&w->settled_change);
     (void)pthread_mutex_unlock(&w->lock);
     queue_stop(w->chunks);
-    queue_stop(w->full_packs);
+    pack_out_stop(w->packs);
 }
 
 static int stopped(struct writer *w, struct error *e)
@@ -94,33 +97,14 @@ static int name_chunk(struct digest_hmac *hmac, uint8_t kind, struct bytes plain
     return digest_hmac_of(hmac, bytes_of(&kind, 1), plain, id, e);
 }
 
-/* Fill codec and lengths of ref; compressed bytes go to stored, which is empty for raw. */
-static int squeeze(struct compress *c, struct bytes plain, struct buf *stored, struct ref *ref,
-                   struct error *e)
+/* Fill codec and lengths of ref; stored is empty for raw. */
+static int squeeze(struct chunk_codec *c, struct bytes plain, enum chunk_codec_layout *layout,
+                   struct buf *stored, struct ref *ref, struct error *e)
 {
-    int rc = compress_block(c, plain, stored, e);
-    if (rc < 0)
+    if (chunk_codec_encode(c, plain, *layout, stored, &ref->codec, layout, e) < 0)
         return -1;
     ref->plain = (uint32_t)plain.len;
-    ref->codec = rc == COMPRESS_NO_GAIN ? FORMAT_CODEC_RAW : FORMAT_CODEC_ZSTD;
-    ref->stored = rc == COMPRESS_NO_GAIN ? ref->plain : (uint32_t)stored->len;
-    return 0;
-}
-
-/* Decompress and compare: a compressor's bug or a bad memory cell must not be found at
- * restore. */
-static int prove(struct compress *c, const struct slot *s, struct buf *scratch, struct error *e)
-{
-    if (s->ref.codec == FORMAT_CODEC_RAW)
-        return 0;
-    scratch->len = 0;
-    if (buf_reserve(scratch, s->plain.len, e) < 0 ||
-        compress_undo(c, buf_view(&s->stored), scratch->data, s->plain.len, e) < 0)
-        return -1;
-    if (memcmp(scratch->data, s->plain.data, s->plain.len) != 0)
-        return error_set(e, ERROR_CORRUPT,
-                         "a chunk of %zu bytes came back different from compression",
-                         s->plain.len);
+    ref->stored = ref->codec == FORMAT_CODEC_RAW ? ref->plain : (uint32_t)stored->len;
     return 0;
 }
 
@@ -145,8 +129,30 @@ static int find_known(struct writer *w, struct ref *ref, struct closure_pack *pa
     return KNOWN;
 }
 
-static int work_on(struct writer *w, struct slot *s, struct compress *c,
-                   struct digest_hmac *hmac, struct buf *scratch, struct error *e)
+/* A table that has taken to one layout is asked again every so many chunks. */
+#define ASK_AGAIN 32
+
+static int squeeze_slot(struct writer *w, struct slot *s, struct chunk_codec *c,
+                        struct error *e)
+{
+    struct writer_stream *stream = s->stream;
+    enum chunk_codec_layout layout = CHUNK_CODEC_TEXT;
+    unsigned asked = 0;
+    if (s->chunk.kind == FORMAT_KIND_ROWS) {
+        asked = atomic_fetch_add(&stream->asked, 1);
+        layout = asked % ASK_AGAIN == 0 ? CHUNK_CODEC_TRY
+                                        : (enum chunk_codec_layout)atomic_load(&stream->layout);
+    }
+    if (chunk_codec_level(c, stream->later ? w->o.later_level : w->o.level, e) < 0 ||
+        squeeze(c, buf_view(&s->plain), &layout, &s->stored, &s->ref, e) < 0)
+        return -1;
+    if (s->chunk.kind == FORMAT_KIND_ROWS)
+        atomic_store(&stream->layout, (unsigned)layout);
+    return 0;
+}
+
+static int work_on(struct writer *w, struct slot *s, struct chunk_codec *c,
+                   struct digest_hmac *hmac, struct error *e)
 {
     struct bytes plain = buf_view(&s->plain);
     s->ref = (struct ref){.kind = s->chunk.kind, .plain = (uint32_t)plain.len};
@@ -156,135 +162,72 @@ static int work_on(struct writer *w, struct slot *s, struct compress *c,
     s->known = known == KNOWN;
     if (known != 0)
         return known < 0 ? -1 : 0;
-    if (squeeze(c, plain, &s->stored, &s->ref, e) < 0)
-        return -1;
-    return prove(c, s, scratch, e);
+    return squeeze_slot(w, s, c, e);
 }
 
 static void *worker_main(void *arg)
 {
     struct writer *w = arg;
     struct error e = {0};
-    struct buf scratch = {0};
-    struct compress *c = compress_new(w->o.level, &e);
+    struct chunk_codec *c = chunk_codec_new(w->o.level, &e);
     struct digest_hmac *hmac = c ? digest_hmac_new(&w->o.domain->chunk_id, &e) : NULL;
     bool ok = hmac;
     for (struct slot *s; ok && (s = queue_work(w->chunks)) != NULL; queue_done(w->chunks, s))
-        if (s->task == TASK_CHUNK && work_on(w, s, c, hmac, &scratch, &e) < 0)
+        if (s->task == TASK_CHUNK && work_on(w, s, c, hmac, &e) < 0)
             ok = false;
     if (!ok)
         fail(w, &e);
     digest_hmac_free(hmac);
-    compress_free(c);
-    buf_done(&scratch);
-    return NULL;
-}
-
-/* ---- uploader ---------------------------------------------------------------------- */
-
-static int store_pack(struct writer *w, struct pack *p, struct error *e)
-{
-    struct closure_pack name;
-    struct bytes content;
-    char text[FORMAT_NAME_MAX];
-    if (pack_seal(p, &name, &content, e) < 0)
-        return -1;
-    ref_pack_name(text, &name.object);
-    if (store_put_new(repo_store(w->o.repo), text, content, e) < 0)
-        return -1;
-    log_debug("stored %s, %zu bytes, %u chunks", text, content.len, pack_count(p));
-    if (w->o.index &&
-        w->o.index->add(w->o.index->arg, &name, pack_ref(p, 0), pack_count(p), e) < 0)
-        return -1;
-    (void)pthread_mutex_lock(&w->lock);
-    int rc = closure_add(&w->own, &name, e);
-    w->totals.packs++;
-    w->totals.stored_bytes += content.len;
-    (void)pthread_mutex_unlock(&w->lock);
-    return rc;
-}
-
-static void *uploader_main(void *arg)
-{
-    struct writer *w = arg;
-    struct error e = {0};
-    for (struct pack *p; (p = queue_work(w->full_packs)) != NULL;) {
-        if (store_pack(w, p, &e) < 0) {
-            fail(w, &e);
-            break;
-        }
-        queue_done(w->full_packs, p);
-        queue_return(w->full_packs, queue_take(w->full_packs));
-    }
+    chunk_codec_free(c);
     return NULL;
 }
 
 /* ---- packer ------------------------------------------------------------------------ */
 
-/* Hand the current pack to the uploader and begin the next. The one before it is in the index
- * by then: there are but two. */
-static int roll_pack(struct writer *w, struct error *e)
-{
-    struct pack *full = w->current;
-    queue_give(w->full_packs);
-    w->current = queue_claim(w->full_packs);
-    if (!w->current)
-        return stopped(w, e);
-    w->previous = full;
-    return pack_begin(w->current, e);
-}
-
-/* Is the chunk in a pack that the index may not know yet? The uploader reads these tables too,
- * but only the packer writes them. */
-static bool find_pending(const struct writer *w, struct ref *ref)
-{
-    const struct ref *found = pack_find(w->current, ref->chunk_id);
-    if (!found && w->previous)
-        found = pack_find(w->previous, ref->chunk_id);
-    if (found)
-        *ref = *found;
-    return found;
-}
-
-/* Give the chunk its place: an old one, or the next record of the current pack. */
-static int place_chunk(struct writer *w, struct ref *ref, struct bytes stored, struct error *e)
-{
-    if (find_pending(w, ref))
-        return 0;
-    if (pack_count(w->current) > 0 &&
-        (pack_size(w->current) + stored.len > FORMAT_PACK_TARGET ||
-         pack_count(w->current) == FORMAT_MAX_RECORDS) &&
-        roll_pack(w, e) < 0)
-        return -1;
-    w->totals.new_chunks++;
-    return pack_add(w->current, ref, stored, e);
-}
-
 /* Recipes are looked up like any chunk: an unchanged stream names last night's. */
-static int end_recipe(struct writer *w, struct writer_stream *s, struct error *e)
+static int place_recipe(struct writer *w, struct bytes plain, struct ref *ref, struct error *e)
 {
     struct closure_pack pack;
+    enum chunk_codec_layout layout = CHUNK_CODEC_TEXT;
+    struct buf *stored = &w->recipe_stored;
+    *ref = (struct ref){.kind = FORMAT_KIND_RECIPE, .plain = (uint32_t)plain.len};
+    if (name_chunk(w->packer_hmac, ref->kind, plain, ref->chunk_id, e) < 0)
+        return -1;
+    int known = find_known(w, ref, &pack, e);
+    if (known != 0)
+        return known < 0 ? -1 : closure_add(&w->known, &pack, e);
+    if (squeeze(w->packer_codec, plain, &layout, stored, ref, e) < 0)
+        return -1;
+    return pack_out_place(w->packs, ref,
+                          ref->codec == FORMAT_CODEC_RAW ? plain : buf_view(stored), e);
+}
+
+static int end_byte_recipe(struct writer *w, struct writer_stream *s, struct error *e)
+{
+    struct ref ref;
     if (s->recipe.count == 0)
         return 0;
     w->recipe_plain.len = 0;
-    if (recipe_write(&s->recipe, &w->recipe_plain, e) < 0)
+    if (recipe_write(&s->recipe, &w->recipe_plain, e) < 0 ||
+        place_recipe(w, buf_view(&w->recipe_plain), &ref, e) < 0)
         return -1;
-    struct bytes plain = buf_view(&w->recipe_plain);
-    struct ref ref = {.kind = FORMAT_KIND_RECIPE, .plain = (uint32_t)plain.len};
-    if (name_chunk(w->packer_hmac, ref.kind, plain, ref.chunk_id, e) < 0)
-        return -1;
-    int known = find_known(w, &ref, &pack, e);
-    if (known < 0 || (known == KNOWN && closure_add(&w->known, &pack, e) < 0))
-        return -1;
-    if (known == 0) {
-        struct buf *stored = &w->recipe_stored;
-        if (squeeze(w->packer_compress, plain, stored, &ref, e) < 0 ||
-            place_chunk(w, &ref, ref.codec == FORMAT_CODEC_RAW ? plain : buf_view(stored), e) <
-                0)
-            return -1;
-    }
-    recipe_clear(&s->recipe, s->kind);
+    recipe_clear(&s->recipe, FORMAT_STREAM_BYTES);
     return stream_add_recipe(&s->part, &ref, e);
+}
+
+static int end_row_recipe(struct writer *w, struct writer_stream *s, uint32_t base_index,
+                          struct error *e)
+{
+    struct bytes plain;
+    struct ref ref;
+    int rc;
+    if (recipe_out_end(s->rows, base_index, e) < 0)
+        return -1;
+    while ((rc = recipe_out_next(s->rows, &plain, &ref, e)) == 0)
+        if ((plain.len > 0 && place_recipe(w, plain, &ref, e) < 0) ||
+            recipe_out_placed(s->rows, &ref, e) < 0 || stream_add_recipe(&s->part, &ref, e) < 0)
+            return -1;
+    return rc < 0 ? -1 : 0;
 }
 
 static int pack_slot(struct writer *w, struct slot *s, struct error *e)
@@ -295,32 +238,56 @@ static int pack_slot(struct writer *w, struct slot *s, struct error *e)
             return -1;
     } else {
         bool raw = s->ref.codec == FORMAT_CODEC_RAW;
-        if (place_chunk(w, &s->ref, raw ? buf_view(&s->plain) : buf_view(&s->stored), e) < 0)
+        if (pack_out_place(w->packs, &s->ref, raw ? buf_view(&s->plain) : buf_view(&s->stored),
+                           e) < 0)
             return -1;
     }
     w->totals.chunks++;
     if (s->chunk.part_of_row)
         return buf_append(&stream->row_parts, &s->ref, sizeof s->ref, e);
-    if (recipe_full(&stream->recipe, 1) && end_recipe(w, stream, e) < 0)
+    if (stream->rows)
+        return recipe_out_chunk(stream->rows, &s->ref, s->chunk.rows, s->chunk.added, e);
+    if (stream->recipe.count >= RECIPE_TARGET_CHUNKS && end_byte_recipe(w, stream, e) < 0)
         return -1;
-    if (stream->kind == FORMAT_STREAM_ROWS)
-        return recipe_add_rows(&stream->recipe, &s->ref, s->chunk.rows, e);
-    return recipe_add_bytes(&stream->recipe, &s->ref, e);
+    return recipe_add_chunk(&stream->recipe, &s->ref, 0, e);
 }
 
-static int pack_long_row(struct writer *w, struct writer_stream *s, struct error *e)
+static int pack_long_row(struct writer_stream *s, bool keep, struct error *e)
 {
-    uint32_t n = (uint32_t)(s->row_parts.len / sizeof(struct ref));
+    size_t n = s->row_parts.len / sizeof(struct ref);
     const struct ref *refs = (const struct ref *)(const void *)s->row_parts.data;
-    if (n > FORMAT_MAX_RECIPE_CHUNKS)
+    if (n > FORMAT_MAX_RECIPE_CHUNKS - RECIPE_TARGET_CHUNKS)
         return error_set(e, ERROR_UNSUPPORTED, "a row of more than %d chunks",
-                         FORMAT_MAX_RECIPE_CHUNKS);
-    if (recipe_full(&s->recipe, n) && end_recipe(w, s, e) < 0)
-        return -1;
-    if (recipe_add_long_row(&s->recipe, refs, n, e) < 0)
-        return -1;
+                         FORMAT_MAX_RECIPE_CHUNKS - RECIPE_TARGET_CHUNKS);
+    for (size_t i = 0; keep && i < n; i++)
+        if (recipe_out_chunk(s->rows, &refs[i], i == 0, false, e) < 0)
+            return -1;
     s->row_parts.len = 0;
     return 0;
+}
+
+static int end_stream(struct writer *w, struct writer_stream *s, struct error *e)
+{
+    if (!s->rows && end_byte_recipe(w, s, e) < 0)
+        return -1;
+    recipe_out_free(s->rows);
+    s->rows = NULL;
+    recipe_done(&s->recipe);
+    buf_done(&s->row_parts);
+    return 0;
+}
+
+static int take_ops(struct writer *w, struct slot *s, struct error *e)
+{
+    struct writer_stream *stream = s->stream;
+    if (recipe_out_ops(stream->rows, (const struct recipe_out_op *)(const void *)s->plain.data,
+                       s->plain.len / sizeof(struct recipe_out_op), e) < 0)
+        return -1;
+    if (s->end == WRITER_GOES_ON)
+        return 0;
+    if (end_row_recipe(w, stream, s->base_index, e) < 0)
+        return -1;
+    return s->end == WRITER_STREAM_ENDS ? end_stream(w, stream, e) : 0;
 }
 
 static int do_task(struct writer *w, struct slot *s, struct error *e)
@@ -329,13 +296,11 @@ static int do_task(struct writer *w, struct slot *s, struct error *e)
     case TASK_CHUNK:
         return pack_slot(w, s, e);
     case TASK_ROW_END:
-        return pack_long_row(w, s->stream, e);
+        return pack_long_row(s->stream, s->keep, e);
+    case TASK_OPS:
+        return take_ops(w, s, e);
     case TASK_STREAM_END:
-        if (end_recipe(w, s->stream, e) < 0)
-            return -1;
-        recipe_done(&s->stream->recipe);
-        buf_done(&s->stream->row_parts);
-        return 0;
+        return end_stream(w, s->stream, e);
     case TASK_SETTLE:
         (void)pthread_mutex_lock(&w->lock);
         w->settles_done++;
@@ -352,19 +317,13 @@ static void *packer_main(void *arg)
     struct writer *w = arg;
     struct error e = {0};
     int rc = 0;
-    w->current = queue_claim(w->full_packs);
-    if (!w->current || pack_begin(w->current, &e) < 0)
-        rc = w->current ? -1 : stopped(w, &e);
     for (struct slot *s; rc == 0 && (s = queue_take(w->chunks)) != NULL;
          queue_return(w->chunks, s))
         rc = do_task(w, s, &e);
-    if (rc == 0 && !queue_stopped(w->chunks)) {
-        if (pack_count(w->current) > 0)
-            queue_give(w->full_packs);
-        queue_close(w->full_packs);
-    }
     if (rc < 0)
         fail(w, &e);
+    else if (!queue_stopped(w->chunks))
+        pack_out_close(w->packs);
     return NULL;
 }
 
@@ -373,7 +332,6 @@ static void *packer_main(void *arg)
 static int make_queues(struct writer *w, struct error *e)
 {
     void *slots[64];
-    void *packs[PACKS];
     w->slot_count = w->o.workers + SPARE_SLOTS;
     if (w->slot_count > ARRAY_SIZE(slots))
         return error_set(e, ERROR_USAGE, "%u worker threads, at most %zu", w->o.workers,
@@ -383,15 +341,16 @@ static int make_queues(struct writer *w, struct error *e)
         return error_memory(e, "chunk slots");
     for (size_t i = 0; i < w->slot_count; i++)
         slots[i] = &w->slots[i];
-    for (size_t i = 0; i < PACKS; i++) {
-        w->packs[i] = pack_new(w->o.keys, e);
-        if (!w->packs[i])
-            return -1;
-        packs[i] = w->packs[i];
-    }
+    const struct pack_out_options packs = {
+        .repo = w->o.repo,
+        .keys = w->o.keys,
+        .index = w->o.index,
+        .failed = fail,
+        .failed_arg = w,
+    };
     w->chunks = queue_new(slots, w->slot_count, e);
-    w->full_packs = w->chunks ? queue_new(packs, PACKS, e) : NULL;
-    return w->full_packs ? 0 : -1;
+    w->packs = w->chunks ? pack_out_new(&packs, e) : NULL;
+    return w->packs ? 0 : -1;
 }
 
 static int start(struct writer *w, void *(*run)(void *), struct error *e)
@@ -405,10 +364,10 @@ static int start(struct writer *w, void *(*run)(void *), struct error *e)
 
 static int start_all(struct writer *w, struct error *e)
 {
-    w->threads = calloc((size_t)w->o.workers + 2, sizeof *w->threads);
+    w->threads = calloc((size_t)w->o.workers + 1, sizeof *w->threads);
     if (!w->threads)
         return error_memory(e, "threads");
-    if (start(w, packer_main, e) < 0 || start(w, uploader_main, e) < 0)
+    if (start(w, packer_main, e) < 0)
         return -1;
     for (unsigned i = 0; i < w->o.workers; i++)
         if (start(w, worker_main, e) < 0)
@@ -426,8 +385,8 @@ struct writer *writer_new(const struct writer_options *o, struct error *e)
     w->o = *o;
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->settled_change, NULL);
-    w->packer_compress = compress_new(o->level, e);
-    w->packer_hmac = w->packer_compress ? digest_hmac_new(&o->domain->chunk_id, e) : NULL;
+    w->packer_codec = chunk_codec_new(RECIPE_LEVEL, e);
+    w->packer_hmac = w->packer_codec ? digest_hmac_new(&o->domain->chunk_id, e) : NULL;
     if (!w->packer_hmac || make_queues(w, e) < 0 || start_all(w, e) < 0) {
         writer_free(w);
         return NULL;
@@ -449,22 +408,19 @@ void writer_free(struct writer *w)
         return;
     if (w->chunks)
         queue_stop(w->chunks);
-    if (w->full_packs)
-        queue_stop(w->full_packs);
+    if (w->packs)
+        pack_out_stop(w->packs);
     join_all(w);
     queue_free(w->chunks);
-    queue_free(w->full_packs);
+    pack_out_free(w->packs);
     for (size_t i = 0; w->slots && i < w->slot_count; i++) {
         buf_done(&w->slots[i].plain);
         buf_done(&w->slots[i].stored);
     }
-    for (size_t i = 0; i < PACKS; i++)
-        pack_free(w->packs[i]);
     free(w->slots);
     free(w->threads);
-    closure_done(&w->own);
     closure_done(&w->known);
-    compress_free(w->packer_compress);
+    chunk_codec_free(w->packer_codec);
     digest_hmac_free(w->packer_hmac);
     buf_done(&w->recipe_plain);
     buf_done(&w->recipe_stored);
@@ -473,43 +429,63 @@ void writer_free(struct writer *w)
     free(w);
 }
 
-struct writer_stream *writer_stream_new(enum format_stream kind, struct error *e)
+struct writer_stream *writer_stream_new(struct writer *w, const struct recipe_out_options *rows,
+                                        struct error *e)
 {
     struct writer_stream *s = calloc(1, sizeof *s);
     if (!s) {
         (void)error_memory(e, "stream");
         return NULL;
     }
-    s->kind = kind;
-    recipe_clear(&s->recipe, kind);
-    return s;
+    recipe_clear(&s->recipe, FORMAT_STREAM_BYTES);
+    if (!rows)
+        return s;
+    struct recipe_out_options options = *rows;
+    options.known = &w->known;
+    s->later = options.base;
+    s->rows = recipe_out_new(&options, e);
+    if (s->rows)
+        return s;
+    writer_stream_free(s);
+    return NULL;
 }
 
 void writer_stream_free(struct writer_stream *s)
 {
     if (!s)
         return;
+    recipe_out_free(s->rows);
     recipe_done(&s->recipe);
     buf_done(&s->row_parts);
     free(s->part.recipes);
     free(s);
 }
 
-static int hand_over(struct writer *w, enum task task, struct writer_stream *stream,
-                     const struct writer_chunk *chunk, struct buf *plain, struct error *e)
+/* A slot for a task of stream s; *plain, if it is given, is swapped into it. */
+static struct slot *claim(struct writer *w, enum task task, struct writer_stream *stream,
+                          struct buf *plain, struct error *e)
 {
     struct slot *s = queue_claim(w->chunks);
-    if (!s)
-        return stopped(w, e);
+    if (!s) {
+        (void)stopped(w, e);
+        return NULL;
+    }
     s->task = task;
     s->stream = stream;
-    if (chunk) {
+    if (plain) {
         struct buf empty = s->plain;
-        s->chunk = *chunk;
         s->plain = *plain;
         *plain = empty;
         plain->len = 0;
     }
+    return s;
+}
+
+static int hand_over(struct writer *w, enum task task, struct writer_stream *stream,
+                     struct error *e)
+{
+    if (!claim(w, task, stream, NULL, e))
+        return -1;
     queue_give(w->chunks);
     return 0;
 }
@@ -517,17 +493,39 @@ static int hand_over(struct writer *w, enum task task, struct writer_stream *str
 int writer_put(struct writer *w, struct writer_stream *s, const struct writer_chunk *chunk,
                struct buf *plain, struct error *e)
 {
-    return hand_over(w, TASK_CHUNK, s, chunk, plain, e);
+    struct slot *slot = claim(w, TASK_CHUNK, s, plain, e);
+    if (!slot)
+        return -1;
+    slot->chunk = *chunk;
+    queue_give(w->chunks);
+    return 0;
 }
 
-int writer_row_end(struct writer *w, struct writer_stream *s, struct error *e)
+int writer_row_end(struct writer *w, struct writer_stream *s, bool keep, struct error *e)
 {
-    return hand_over(w, TASK_ROW_END, s, NULL, NULL, e);
+    struct slot *slot = claim(w, TASK_ROW_END, s, NULL, e);
+    if (!slot)
+        return -1;
+    slot->keep = keep;
+    queue_give(w->chunks);
+    return 0;
+}
+
+int writer_ops(struct writer *w, struct writer_stream *s, struct buf *ops, enum writer_end end,
+               uint32_t base_index, struct error *e)
+{
+    struct slot *slot = claim(w, TASK_OPS, s, ops, e);
+    if (!slot)
+        return -1;
+    slot->end = end;
+    slot->base_index = base_index;
+    queue_give(w->chunks);
+    return 0;
 }
 
 int writer_stream_end(struct writer *w, struct writer_stream *s, struct error *e)
 {
-    return hand_over(w, TASK_STREAM_END, s, NULL, NULL, e);
+    return hand_over(w, TASK_STREAM_END, s, e);
 }
 
 int writer_settle(struct writer *w, struct error *e)
@@ -535,7 +533,7 @@ int writer_settle(struct writer *w, struct error *e)
     (void)pthread_mutex_lock(&w->lock);
     uint64_t mine = ++w->settles_asked;
     (void)pthread_mutex_unlock(&w->lock);
-    if (hand_over(w, TASK_SETTLE, NULL, NULL, NULL, e) < 0)
+    if (hand_over(w, TASK_SETTLE, NULL, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&w->lock);
     while (!w->failed && w->settles_done < mine)
@@ -555,8 +553,11 @@ void writer_stream_take(struct writer_stream *s, struct stream_part *part)
 int writer_finish(struct writer *w, struct closure *closure, struct writer_totals *totals,
                   struct error *e)
 {
+    struct pack_out_totals packs;
     queue_close(w->chunks);
     join_all(w);
+    if (pack_out_join(w->packs, closure, &packs, e) < 0)
+        return -1;
     if (w->failed)
         return stopped(w, e);
     if (store_sync(repo_store(w->o.repo), e) < 0)
@@ -564,9 +565,9 @@ int writer_finish(struct writer *w, struct closure *closure, struct writer_total
     for (size_t i = 0; i < w->known.count; i++)
         if (closure_add(closure, &w->known.packs[i], e) < 0)
             return -1;
-    for (size_t i = 0; i < w->own.count; i++)
-        if (closure_add(closure, &w->own.packs[i], e) < 0)
-            return -1;
     *totals = w->totals;
+    totals->new_chunks = packs.chunks;
+    totals->packs = packs.packs;
+    totals->stored_bytes = packs.bytes;
     return 0;
 }

@@ -6,28 +6,21 @@
 #ifndef JOB_WRITER_H
 #define JOB_WRITER_H
 
+#include "core/job/chunk_index.h"
+#include "core/job/recipe_out.h"
 #include "core/repo/pack.h"
 #include "core/repo/session.h"
 #include "core/repo/stream.h"
-
-/* The chunk index of a catalog. Called from several threads. Answers 0 found, 1 unknown. */
-struct writer_index {
-    void *arg;
-    int (*lookup)(void *arg, const uint8_t chunk_id[FORMAT_HASH_LEN], struct ref *ref,
-                  struct closure_pack *pack, struct error *e);
-    /* A pack of ours is in the store. */
-    int (*add)(void *arg, const struct closure_pack *pack, const struct ref *refs, size_t count,
-               struct error *e);
-};
 
 struct writer_options {
     struct repo *repo;
     const struct session *session;
     const struct pack_keys *keys;
     const struct keyring_domain *domain;
-    const struct writer_index *index; /* NULL: nothing is known of old packs */
-    unsigned workers;                 /* at least 1 */
-    int level;                        /* zstd */
+    const struct chunk_index *index; /* NULL: nothing is known of old packs */
+    unsigned workers;                /* at least 1 */
+    int level;                       /* zstd */
+    int later_level;                 /* zstd, for what is new in a table that has a base */
 };
 
 struct writer_totals {
@@ -44,23 +37,35 @@ MUST_CHECK struct writer *writer_new(const struct writer_options *o, struct erro
 /* Stops what still runs. */
 void writer_free(struct writer *w);
 
-/* A stream that is being stored; at most a few are open at once. */
+/* A stream that is being stored; at most a few are open at once. rows: what its recipes are
+ * made from, for a row stream (taken as recipe_out_new does, `known` is the writer's); NULL
+ * for bytes. */
 struct writer_stream;
-MUST_CHECK struct writer_stream *writer_stream_new(enum format_stream kind, struct error *e);
+MUST_CHECK struct writer_stream *
+writer_stream_new(struct writer *w, const struct recipe_out_options *rows, struct error *e);
 void writer_stream_free(struct writer_stream *s);
 
-/* Hand over one chunk of stream s: *plain is swapped for an empty buffer. rows: how many, for
- * FORMAT_KIND_ROWS. part_of_row: a piece of one long row, which writer_row_end closes. Blocks
- * while all slots are full. -1 with the writer's first error. */
+/* Hand over one chunk of stream s: *plain is swapped for an empty buffer. Blocks while all
+ * slots are full. -1 with the writer's first error. */
 struct writer_chunk {
-    uint8_t kind; /* enum format_kind */
-    uint64_t rows;
-    bool part_of_row;
+    uint8_t kind;     /* enum format_kind */
+    bool added;       /* of columns that the base lacks */
+    bool part_of_row; /* a piece of one long row, which writer_row_end closes */
+    uint32_t rows;    /* for FORMAT_KIND_ROWS */
 };
 MUST_CHECK int writer_put(struct writer *w, struct writer_stream *s,
                           const struct writer_chunk *chunk, struct buf *plain, struct error *e);
-MUST_CHECK int writer_row_end(struct writer *w, struct writer_stream *s, struct error *e);
-/* Nothing follows in s. Its recipes are known after the next writer_settle. */
+/* keep: the row is taken of its pieces; else they are forgotten, as the base has it. */
+MUST_CHECK int writer_row_end(struct writer *w, struct writer_stream *s, bool keep,
+                              struct error *e);
+/* Row streams: operations (struct recipe_out_op, one after another; swapped as in writer_put)
+ * behind those before, and what follows them. Where a recipe ends, base_index says which recipe
+ * of the base it is like. */
+enum writer_end { WRITER_GOES_ON, WRITER_RECIPE_ENDS, WRITER_STREAM_ENDS };
+MUST_CHECK int writer_ops(struct writer *w, struct writer_stream *s, struct buf *ops,
+                          enum writer_end end, uint32_t base_index, struct error *e);
+/* Byte streams: nothing follows in s. The recipes of a stream that ended are known after the
+ * next writer_settle. */
 MUST_CHECK int writer_stream_end(struct writer *w, struct writer_stream *s, struct error *e);
 
 /* Wait until all that was handed over has its place. */

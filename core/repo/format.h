@@ -32,7 +32,7 @@ enum format_kind {
     FORMAT_KIND_RECIPE = 3,
     FORMAT_KIND_META = 4,
 };
-enum format_codec { FORMAT_CODEC_RAW = 0, FORMAT_CODEC_ZSTD = 1 };
+enum format_codec { FORMAT_CODEC_RAW = 0, FORMAT_CODEC_ZSTD = 1, FORMAT_CODEC_COLUMNS = 16 };
 
 static inline bool format_kind_is_metadata(uint8_t kind)
 {

@@ -83,12 +83,12 @@ struct pack *pack_new(const struct pack_keys *keys, struct error *e)
         return NULL;
     }
     p->keys = keys;
-    /* Address space only: pages count when they are written. */
-    if (buf_reserve(&p->object, FORMAT_PACK_TARGET + 2 * MIB, e) < 0) {
-        pack_free(p);
-        return NULL;
-    }
     return p;
+}
+
+void pack_drop(struct pack *p)
+{
+    buf_done(&p->object);
 }
 
 void pack_free(struct pack *p)
@@ -130,6 +130,9 @@ int pack_begin(struct pack *p, struct error *e)
     seal_free(p->content);
     seal_free(p->metadata);
     p->content = p->metadata = NULL;
+    /* Address space only: pages count when they are written. */
+    if (buf_reserve(&p->object, FORMAT_PACK_TARGET + 2 * MIB, e) < 0)
+        return -1;
     if (secret_random(p->pack_id, sizeof p->pack_id, e) < 0 ||
         secret_random(p->salt, sizeof p->salt, e) < 0)
         return -1;

@@ -34,7 +34,7 @@ MUST_CHECK int pack_metadata_key(const struct secret *content, struct secret *me
 struct pack;
 MUST_CHECK struct pack *pack_new(const struct pack_keys *keys, struct error *e);
 void pack_free(struct pack *p);
-/* Start an empty pack with a new id and salt; what was in it is gone. */
+/* Start an empty pack with a new id and salt; what was in it is gone. ERROR_MEMORY. */
 MUST_CHECK int pack_begin(struct pack *p, struct error *e);
 /* Seal one chunk into it: ref holds id, stored, plain, codec, kind; pack id, record and
  * offset are filled in. stored_bytes has ref->stored bytes. */
@@ -46,6 +46,9 @@ uint32_t pack_count(const struct pack *p);
 /* Write trailer and footer, choose the name. *content is the pack's until pack_begin. */
 MUST_CHECK int pack_seal(struct pack *p, struct closure_pack *name, struct bytes *content,
                          struct error *e);
+/* The sealed content is stored: give its memory back. What is known of the records stays until
+ * pack_begin. */
+void pack_drop(struct pack *p);
 /* Record i, i < pack_count. */
 const struct ref *pack_ref(const struct pack *p, uint32_t i);
 /* The record of a chunk, if it is in this pack already; else NULL. */

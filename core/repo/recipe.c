@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A recipe in memory: arrays that grow at their ends. Extents are kept as long as can be, so
+ * that what is resolved from many nights does not crumble more than the rows did. */
 #include "core/repo/recipe.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/repo/tlv.h"
-
-enum { TAG_KIND = 1, TAG_COUNTS, TAG_PACKS, TAG_CHUNKS, TAG_SEGMENTS, TAG_BASE, TAG_OPS };
+#include "core/repo/recipe_wire.h"
 
 void recipe_done(struct recipe *r)
 {
     free(r->chunks);
-    buf_done(&r->segments);
+    free(r->extents);
+    free(r->sources);
+    free(r->projections);
+    free(r->columns);
+    free(r->ops);
     *r = (struct recipe){0};
 }
 
@@ -18,287 +24,461 @@ void recipe_clear(struct recipe *r, enum format_stream kind)
 {
     r->kind = kind;
     r->rows = r->bytes = 0;
-    r->count = 0;
-    r->segments.len = 0;
+    r->count = r->added = 0;
+    r->extent_count = r->source_count = 0;
+    r->projection_count = r->column_count = 0;
+    r->op_count = 0;
+    r->has_base = false;
 }
 
-static int add_chunk(struct recipe *r, const struct ref *ref, uint64_t rows, struct error *e)
+/* The array with room for `more` behind its count elements; NULL with ERROR_MEMORY. */
+static void *grown(void *array, uint32_t count, uint32_t more, uint32_t *cap, size_t size,
+                   struct error *e)
 {
+    uint64_t want = (uint64_t)count + more;
+    if (want < 2 * (uint64_t)*cap)
+        want = 2 * (uint64_t)*cap;
+    if (want < 8)
+        want = 8;
+    void *p = want > UINT32_MAX ? NULL : reallocarray(array, (size_t)want, size);
+    if (p)
+        *cap = (uint32_t)want;
+    else
+        (void)error_memory(e, "recipe");
+    return p;
+}
+
+static int reserve_extents(struct recipe *r, uint32_t more, struct error *e)
+{
+    if (more <= r->extent_cap - r->extent_count)
+        return 0;
+    void *p = grown(r->extents, r->extent_count, more, &r->extent_cap, sizeof *r->extents, e);
+    r->extents = p ? p : r->extents;
+    return p ? 0 : -1;
+}
+
+static int reserve_sources(struct recipe *r, uint32_t more, struct error *e)
+{
+    if (more <= r->source_cap - r->source_count)
+        return 0;
+    void *p = grown(r->sources, r->source_count, more, &r->source_cap, sizeof *r->sources, e);
+    r->sources = p ? p : r->sources;
+    return p ? 0 : -1;
+}
+
+int recipe_reserve(struct recipe *r, uint32_t extents, uint32_t sources, struct error *e)
+{
+    return reserve_extents(r, extents, e) < 0 ? -1 : reserve_sources(r, sources, e);
+}
+
+static int add_chunk(struct recipe *r, const struct ref *ref, uint32_t rows, struct error *e)
+{
+    if (r->count == FORMAT_MAX_RECIPE_CHUNKS)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %d chunks",
+                         FORMAT_MAX_RECIPE_CHUNKS);
     if (r->count == r->cap) {
-        uint32_t cap = r->cap ? r->cap * 2 : 8;
-        struct recipe_chunk *chunks = reallocarray(r->chunks, cap, sizeof *chunks);
-        if (!chunks)
-            return error_memory(e, "recipe");
-        r->chunks = chunks;
-        r->cap = cap;
+        void *p = grown(r->chunks, r->count, 1, &r->cap, sizeof *r->chunks, e);
+        if (!p)
+            return -1;
+        r->chunks = p;
     }
     r->chunks[r->count++] = (struct recipe_chunk){.ref = *ref, .rows = rows};
-    r->bytes += ref->plain;
+    if (r->kind == FORMAT_STREAM_BYTES)
+        r->bytes += ref->plain;
     return 0;
 }
 
-int recipe_add_rows(struct recipe *r, const struct ref *ref, uint64_t rows, struct error *e)
+int recipe_add_chunk(struct recipe *r, const struct ref *ref, uint32_t rows, struct error *e)
 {
-    struct buf *s = &r->segments;
-    if (buf_varint(s, RECIPE_ROWS, e) < 0 || buf_varint(s, rows, e) < 0 ||
-        buf_varint(s, 1, e) < 0 || buf_varint(s, r->count, e) < 0 || buf_varint(s, 0, e) < 0 ||
-        buf_varint(s, 0, e) < 0)
+    assert(r->added == r->count);
+    if (add_chunk(r, ref, rows, e) < 0)
         return -1;
-    r->rows += rows;
+    r->added = r->count;
+    return 0;
+}
+
+int recipe_add_added(struct recipe *r, const struct ref *ref, uint32_t rows, struct error *e)
+{
     return add_chunk(r, ref, rows, e);
 }
 
-int recipe_add_bytes(struct recipe *r, const struct ref *ref, struct error *e)
+static int add_rows(struct recipe *r, uint64_t rows, struct error *e)
 {
-    struct buf *s = &r->segments;
-    if (buf_varint(s, RECIPE_BYTES, e) < 0 || buf_varint(s, r->count, e) < 0 ||
-        buf_varint(s, 0, e) < 0 || buf_varint(s, ref->plain, e) < 0)
-        return -1;
-    return add_chunk(r, ref, 0, e);
-}
-
-int recipe_add_long_row(struct recipe *r, const struct ref *refs, uint32_t n, struct error *e)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < n; i++)
-        bytes += refs[i].plain;
-    struct buf *s = &r->segments;
-    if (buf_varint(s, RECIPE_LONG_ROW, e) < 0 || buf_varint(s, bytes, e) < 0 ||
-        buf_varint(s, n, e) < 0)
-        return -1;
-    for (uint32_t i = 0; i < n; i++)
-        if (buf_varint(s, r->count, e) < 0 || add_chunk(r, &refs[i], 0, e) < 0)
-            return -1;
-    r->rows++;
+    if (rows > UINT32_MAX - r->rows)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u rows", UINT32_MAX);
+    r->rows += rows;
     return 0;
 }
 
-/* The place of a pack id in the list, which is searched from its end: chunks of one pack
- * come in runs. */
-static int pack_place(struct buf *packs, const uint8_t *pack_id, uint64_t *place,
+static bool sources_fit(const struct recipe *r, uint32_t n, const struct recipe_source *s,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (s[i].chunk >= r->count || (uint64_t)s[i].first + n > r->chunks[s[i].chunk].rows)
+            return false;
+    return true;
+}
+
+/* Do rows of these sources follow on the last extent? Nothing follows on a long row, which is
+ * the only row of its chunk. */
+static bool goes_on(const struct recipe *r, uint32_t projection, const struct recipe_source *s,
+                    uint32_t count)
+{
+    if (r->extent_count == 0)
+        return false;
+    const struct recipe_extent *last = &r->extents[r->extent_count - 1];
+    if (last->projection != projection)
+        return false;
+    uint32_t rows = recipe_extent_rows(r, r->extent_count - 1);
+    const struct recipe_source *before = &r->sources[last->source];
+    for (uint32_t i = 0; i < count; i++)
+        if (before[i].chunk != s[i].chunk || before[i].first + rows != s[i].first)
+            return false;
+    return true;
+}
+
+int recipe_add_extent(struct recipe *r, uint32_t n, uint32_t projection,
+                      const struct recipe_source *sources, struct error *e)
+{
+    assert(n > 0 && projection <= r->projection_count);
+    uint32_t count = recipe_sources(r, projection);
+    assert(sources_fit(r, n, sources, count));
+    uint32_t row = (uint32_t)r->rows;
+    if (goes_on(r, projection, sources, count))
+        return add_rows(r, n, e);
+    if (r->extent_count == RECIPE_MAX_EXTENTS)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u extents",
+                         RECIPE_MAX_EXTENTS);
+    if (reserve_extents(r, 1, e) < 0 || reserve_sources(r, count, e) < 0 ||
+        add_rows(r, n, e) < 0)
+        return -1;
+    r->extents[r->extent_count++] =
+        (struct recipe_extent){.row = row, .source = r->source_count, .projection = projection};
+    memcpy(r->sources + r->source_count, sources, count * sizeof *sources);
+    r->source_count += count;
+    return 0;
+}
+
+/* The number of this projection in r; 0 when r has it not. */
+static uint32_t find_projection(const struct recipe *r, uint16_t sources,
+                                const struct recipe_column *columns, uint16_t count)
+{
+    for (uint32_t i = r->projection_count; i > 0; i--) {
+        const struct recipe_projection *p = &r->projections[i - 1];
+        if (p->sources == sources && p->count == count &&
+            memcmp(r->columns + p->column, columns, count * sizeof *columns) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static int check_projection(uint16_t sources, const struct recipe_column *columns,
+                            uint16_t count, struct error *e)
+{
+    if (sources > RECIPE_MAX_SOURCES || count > RECIPE_MAX_COLUMNS)
+        return error_set(e, ERROR_UNSUPPORTED,
+                         "recipe: projection of %u sources and %u columns, at most %d and %d",
+                         sources, count, RECIPE_MAX_SOURCES, RECIPE_MAX_COLUMNS);
+    if (sources == 0 || count == 0)
+        return error_set(e, ERROR_CORRUPT, "recipe: projection of nothing");
+    for (uint16_t i = 0; i < count; i++)
+        if (columns[i].source >= sources || columns[i].column >= RECIPE_MAX_COLUMNS)
+            return error_set(e, ERROR_CORRUPT, "recipe: column %u of source %u, of %u",
+                             columns[i].column, columns[i].source, sources);
+    return 0;
+}
+
+int recipe_add_projection(struct recipe *r, uint16_t sources,
+                          const struct recipe_column *columns, uint16_t count,
+                          uint32_t *projection, struct error *e)
+{
+    if (check_projection(sources, columns, count, e) < 0)
+        return -1;
+    *projection = find_projection(r, sources, columns, count);
+    if (*projection > 0)
+        return 0;
+    if (r->projection_count == RECIPE_MAX_PROJECTIONS)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %d projections",
+                         RECIPE_MAX_PROJECTIONS);
+    if (r->projection_count == r->projection_cap) {
+        void *p = grown(r->projections, r->projection_count, 1, &r->projection_cap,
+                        sizeof *r->projections, e);
+        if (!p)
+            return -1;
+        r->projections = p;
+    }
+    if (count > r->column_cap - r->column_count) {
+        void *p =
+            grown(r->columns, r->column_count, count, &r->column_cap, sizeof *r->columns, e);
+        if (!p)
+            return -1;
+        r->columns = p;
+    }
+    r->projections[r->projection_count++] = (struct recipe_projection){
+        .sources = sources, .count = count, .column = r->column_count};
+    memcpy(r->columns + r->column_count, columns, count * sizeof *columns);
+    r->column_count += count;
+    *projection = r->projection_count;
+    return 0;
+}
+
+/* Joins op with the last operation if the two are one. */
+static bool op_joined(struct recipe *r, const struct recipe_op *op)
+{
+    if (r->op_count == 0)
+        return false;
+    struct recipe_op *last = &r->ops[r->op_count - 1];
+    if (op->copy > 0 && (last->take > 0 || op->from != last->from + last->copy))
+        return false;
+    last->copy += op->copy;
+    last->take += op->take;
+    return true;
+}
+
+int recipe_add_op(struct recipe *r, const struct recipe_op *op, struct error *e)
+{
+    uint64_t rows = (uint64_t)op->copy + op->take;
+    if (rows == 0)
+        return 0;
+    if (op->copy > UINT32_MAX - op->from)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: base row %" PRIu64 ", at most %u",
+                         (uint64_t)op->from + op->copy, UINT32_MAX);
+    if (r->op_count == r->op_cap) {
+        void *p = grown(r->ops, r->op_count, 1, &r->op_cap, sizeof *r->ops, e);
+        if (!p)
+            return -1;
+        r->ops = p;
+    }
+    if (add_rows(r, rows, e) < 0)
+        return -1;
+    if (op_joined(r, op))
+        return 0;
+    if (r->op_count == RECIPE_MAX_EXTENTS)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u operations",
+                         RECIPE_MAX_EXTENTS);
+    r->ops[r->op_count++] = (struct recipe_op){
+        .from = op->copy > 0 ? op->from : 0, .copy = op->copy, .take = op->take};
+    return 0;
+}
+
+uint32_t recipe_long_row(const struct recipe *r, uint32_t i)
+{
+    uint32_t end = i + 1;
+    while (end < r->count && recipe_wire_goes_on(r, end))
+        end++;
+    return end - i;
+}
+
+uint32_t recipe_find(const struct recipe *r, uint32_t row, uint32_t hint)
+{
+    uint32_t low = 0;
+    uint32_t high = r->extent_count;
+    assert(row < r->rows);
+    for (uint32_t i = hint; i < high && i < hint + 2; i++)
+        if (row >= r->extents[i].row && row - r->extents[i].row < recipe_extent_rows(r, i))
+            return i;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (r->extents[middle].row <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Where a chunk of the base is in r; it and what goes on with it are added the first time. */
+static int copy_chunk(struct recipe *r, struct recipe_copy *c, uint32_t chunk, uint32_t *place,
                       struct error *e)
 {
-    size_t count = packs->len / FORMAT_ID_LEN;
-    for (size_t i = count; i-- > 0;)
-        if (memcmp(packs->data + i * FORMAT_ID_LEN, pack_id, FORMAT_ID_LEN) == 0) {
-            *place = i;
-            return 0;
+    if (c->map[chunk] == UINT32_MAX) {
+        uint32_t first = r->count;
+        uint32_t n = recipe_long_row(c->base, chunk);
+        for (uint32_t i = 0; i < n; i++) {
+            const struct recipe_chunk *from = &c->base->chunks[chunk + i];
+            if (recipe_add_chunk(r, &from->ref, from->rows, e) < 0)
+                return -1;
         }
-    *place = count;
-    return buf_append(packs, pack_id, FORMAT_ID_LEN, e);
+        c->map[chunk] = first;
+    }
+    *place = c->map[chunk];
+    return 0;
 }
 
-static int write_directory(const struct recipe *r, struct buf *packs, struct buf *directory,
-                           struct error *e)
+/* A column of the copy, as a column of the sources that its extents will have. */
+static int compose_column(const struct recipe_copy *c, const struct recipe_projection *p,
+                          struct recipe_column *column, struct error *e)
 {
-    for (uint32_t i = 0; i < r->count; i++) {
-        const struct ref *ref = &r->chunks[i].ref;
-        uint64_t place;
-        if (pack_place(packs, ref->pack_id, &place, e) < 0 ||
-            buf_append(directory, ref->chunk_id, FORMAT_HASH_LEN, e) < 0 ||
-            buf_varint(directory, place, e) < 0 || buf_varint(directory, ref->record, e) < 0 ||
-            buf_varint(directory, ref->offset, e) < 0 ||
-            buf_varint(directory, ref->stored, e) < 0 ||
-            buf_varint(directory, ref->plain, e) < 0 ||
-            buf_byte(directory, ref->codec, e) < 0 || buf_byte(directory, ref->kind, e) < 0 ||
-            buf_varint(directory, r->chunks[i].rows, e) < 0)
+    uint16_t sources = p ? p->sources : 1;
+    if (column->source > (c->has_added ? 1 : 0))
+        return error_set(e, ERROR_CORRUPT, "recipe: column of source %u, of %d", column->source,
+                         c->has_added ? 2 : 1);
+    if (column->source == 1)
+        column->source = sources;
+    else if (p && column->column >= p->count)
+        return error_set(e, ERROR_CORRUPT, "recipe: column %u of base rows that have %u",
+                         column->column, p->count);
+    else if (p)
+        *column = c->base->columns[p->column + column->column];
+    return 0;
+}
+
+/* What a projection of the base becomes in r. */
+static int compose(struct recipe *r, struct recipe_copy *c, uint32_t from, uint32_t *to,
+                   struct error *e)
+{
+    const struct recipe_projection *p = from > 0 ? &c->base->projections[from - 1] : NULL;
+    struct recipe_column columns[RECIPE_MAX_COLUMNS];
+    if (!c->columns && !p) {
+        *to = 0;
+        return 0;
+    }
+    if (c->projection_to > 0 && c->projection_from == from) {
+        *to = c->projection_to;
+        return 0;
+    }
+    const struct recipe_column *list = columns;
+    uint16_t count = c->column_count;
+    uint16_t sources = (uint16_t)((p ? p->sources : 1) + (c->columns && c->has_added));
+    assert(!c->columns || count <= RECIPE_MAX_COLUMNS);
+    for (uint16_t i = 0; c->columns && i < count; i++) {
+        columns[i] = c->columns[i];
+        if (compose_column(c, p, &columns[i], e) < 0)
             return -1;
+    }
+    if (!c->columns) {
+        list = c->base->columns + p->column;
+        count = p->count;
+    }
+    if (recipe_add_projection(r, sources, list, count, to, e) < 0)
+        return -1;
+    c->projection_from = from;
+    c->projection_to = *to;
+    return 0;
+}
+
+/* n rows of one extent of the base, from its row `skip` on. */
+static int copy_extent(struct recipe *r, struct recipe_copy *c, uint32_t skip, uint32_t n,
+                       struct error *e)
+{
+    const struct recipe_extent *x = &c->base->extents[c->hint];
+    uint32_t count = recipe_sources(c->base, x->projection);
+    struct recipe_source sources[RECIPE_MAX_SOURCES + 1];
+    uint32_t projection;
+    if (compose(r, c, x->projection, &projection, e) < 0)
+        return -1;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct recipe_source *s = &c->base->sources[x->source + i];
+        sources[i].first = s->first + skip;
+        if (copy_chunk(r, c, s->chunk, &sources[i].chunk, e) < 0)
+            return -1;
+    }
+    sources[count] = c->added;
+    if (recipe_add_extent(r, n, projection, sources, e) < 0)
+        return -1;
+    c->added.first += c->has_added ? n : 0;
+    return 0;
+}
+
+int recipe_copy(struct recipe *r, struct recipe_copy *c, uint32_t from, uint32_t n,
+                struct error *e)
+{
+    uint64_t end = (uint64_t)from + n;
+    if (end > c->base->rows)
+        return error_set(e, ERROR_CORRUPT,
+                         "recipe: copies row %" PRIu64 " of a base of %" PRIu64, end,
+                         c->base->rows);
+    for (uint32_t row = from; row < end;) {
+        c->hint = recipe_find(c->base, row, c->hint);
+        uint32_t skip = row - c->base->extents[c->hint].row;
+        uint32_t part = recipe_extent_rows(c->base, c->hint) - skip;
+        if (part > end - row)
+            part = (uint32_t)(end - row);
+        if (copy_extent(r, c, skip, part, e) < 0)
+            return -1;
+        row += part;
     }
     return 0;
 }
 
-int recipe_write(const struct recipe *r, struct buf *out, struct error *e)
+int recipe_take(struct recipe *r, struct recipe_source *next, uint32_t end, uint32_t n,
+                struct error *e)
 {
-    struct buf packs = {0};
-    struct buf directory = {0};
-    struct buf counts = {0};
-    int rc = -1;
-    if (write_directory(r, &packs, &directory, e) < 0 || buf_varint(&counts, r->rows, e) < 0 ||
-        buf_varint(&counts, r->bytes, e) < 0 || tlv_uint(out, TAG_KIND, r->kind, e) < 0 ||
-        tlv_put(out, TAG_COUNTS, buf_view(&counts), e) < 0 ||
-        tlv_put(out, TAG_PACKS, buf_view(&packs), e) < 0 ||
-        tlv_put(out, TAG_CHUNKS, buf_view(&directory), e) < 0 ||
-        tlv_put(out, TAG_SEGMENTS, buf_view(&r->segments), e) < 0)
-        goto out;
-    rc = 0;
-out:
-    buf_done(&packs);
-    buf_done(&directory);
-    buf_done(&counts);
+    while (n > 0) {
+        if (next->chunk >= end || next->first >= r->chunks[next->chunk].rows)
+            return error_set(e, ERROR_CORRUPT, "recipe: takes %u rows more than it has", n);
+        uint32_t left = r->chunks[next->chunk].rows - next->first;
+        uint32_t part = n < left ? n : left;
+        if (recipe_add_extent(r, part, 0, next, e) < 0)
+            return -1;
+        n -= part;
+        next->first += part;
+        if (part == left) {
+            next->chunk += recipe_long_row(r, next->chunk);
+            next->first = 0;
+        }
+    }
+    return 0;
+}
+
+/* recipe_copy, cut where the chunks of the added directory end. */
+static int copy_beside_added(struct recipe *r, struct recipe_copy *c, struct recipe_op op,
+                             uint32_t end, struct error *e)
+{
+    while (op.copy > 0) {
+        uint32_t part = op.copy;
+        if (c->has_added && c->added.chunk >= end)
+            return error_set(e, ERROR_CORRUPT, "recipe: %u rows lack their added columns",
+                             op.copy);
+        uint32_t left = c->has_added ? r->chunks[c->added.chunk].rows - c->added.first : part;
+        if (part > left)
+            part = left;
+        if (recipe_copy(r, c, op.from, part, e) < 0)
+            return -1;
+        op.from += part;
+        op.copy -= part;
+        if (c->has_added && part == left)
+            c->added = (struct recipe_source){.chunk = c->added.chunk + 1};
+    }
+    return 0;
+}
+
+static int resolve_ops(const struct recipe *r, struct recipe *out, struct recipe_copy *c,
+                       struct error *e)
+{
+    struct recipe_source next = {0};
+    for (uint32_t i = 0; i < r->op_count; i++)
+        if (copy_beside_added(out, c, r->ops[i], r->count, e) < 0 ||
+            recipe_take(out, &next, r->added, r->ops[i].take, e) < 0)
+            return -1;
+    if (next.chunk != r->added || (c->has_added && c->added.chunk != r->count))
+        return error_set(e, ERROR_CORRUPT, "recipe: rows of the directory are left over");
+    return 0;
+}
+
+int recipe_resolve(const struct recipe *base, const struct recipe *r, struct recipe *out,
+                   struct error *e)
+{
+    assert(r->has_base && !base->has_base && r->projection_count <= 1);
+    if (base->kind != FORMAT_STREAM_ROWS || r->kind != FORMAT_STREAM_ROWS)
+        return error_set(e, ERROR_CORRUPT, "recipe: base is not of rows");
+    recipe_clear(out, r->kind);
+    for (uint32_t i = 0; i < r->count; i++)
+        if (recipe_add_chunk(out, &r->chunks[i].ref, r->chunks[i].rows, e) < 0)
+            return -1;
+    size_t map_size = (base->count + (size_t)1) * sizeof(uint32_t);
+    struct recipe_copy c = {.base = base, .map = malloc(map_size)};
+    if (!c.map)
+        return error_memory(e, "recipe");
+    memset(c.map, 0xff, map_size);
+    if (r->projection_count > 0) {
+        c.columns = r->columns + r->projections[0].column;
+        c.column_count = r->projections[0].count;
+        c.has_added = r->projections[0].sources == 2;
+        c.added.chunk = r->added;
+    }
+    int rc = resolve_ops(r, out, &c, e);
+    free(c.map);
+    out->bytes = r->bytes;
     return rc;
-}
-
-static int read_directory(struct bytes raw, struct bytes packs, struct recipe *out,
-                          struct error *e)
-{
-    struct cursor c = cursor_of(raw);
-    while (c.left.len > 0) {
-        struct ref ref = {0};
-        cursor_copy(&c, ref.chunk_id, FORMAT_HASH_LEN);
-        uint64_t place = cursor_varint(&c);
-        uint64_t numbers[4];
-        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-            numbers[i] = cursor_varint(&c);
-            c.bad = c.bad || numbers[i] > UINT32_MAX;
-        }
-        ref.record = (uint32_t)numbers[0];
-        ref.offset = (uint32_t)numbers[1];
-        ref.stored = (uint32_t)numbers[2];
-        ref.plain = (uint32_t)numbers[3];
-        ref.codec = cursor_u8(&c);
-        ref.kind = cursor_u8(&c);
-        uint64_t rows = cursor_varint(&c);
-        if (c.bad || place >= packs.len / FORMAT_ID_LEN || !ref_allowed(&ref) ||
-            out->count == FORMAT_MAX_RECIPE_CHUNKS || rows > ref.plain)
-            return error_set(e, ERROR_CORRUPT, "recipe: chunk %u is malformed", out->count);
-        memcpy(ref.pack_id, packs.data + place * FORMAT_ID_LEN, FORMAT_ID_LEN);
-        if (add_chunk(out, &ref, rows, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* A chunk's place; one beyond all directories stays beyond them. */
-static uint32_t read_place(struct cursor *c)
-{
-    uint64_t place = cursor_varint(c);
-    return place < UINT32_MAX ? (uint32_t)place : UINT32_MAX;
-}
-
-static bool read_rows(struct cursor *c, struct recipe_segment *s)
-{
-    s->rows = cursor_varint(c);
-    uint64_t sources = cursor_varint(c);
-    s->chunk = read_place(c);
-    s->first = cursor_varint(c);
-    uint64_t projection = cursor_varint(c);
-    return sources == 1 && projection == 0;
-}
-
-static void read_long_row(struct cursor *c, struct recipe_segment *s)
-{
-    s->bytes = cursor_varint(c);
-    uint64_t n = cursor_varint(c);
-    struct bytes start = c->left;
-    c->bad = c->bad || n == 0 || n > FORMAT_MAX_RECIPE_CHUNKS;
-    for (uint64_t i = 0; i < n && !c->bad; i++) {
-        uint32_t chunk = read_place(c);
-        s->chunk = i == 0 ? chunk : s->chunk;
-    }
-    s->list = bytes_of(start.data, start.len - c->left.len);
-}
-
-bool recipe_next(struct cursor *c, struct recipe_segment *s)
-{
-    if (c->bad || c->left.len == 0)
-        return false;
-    uint64_t op = cursor_varint(c);
-    *s = (struct recipe_segment){0};
-    if (op == RECIPE_ROWS) {
-        s->op = RECIPE_ROWS;
-        c->bad = !read_rows(c, s) || c->bad;
-    } else if (op == RECIPE_LONG_ROW) {
-        s->op = RECIPE_LONG_ROW;
-        read_long_row(c, s);
-    } else if (op == RECIPE_BYTES) {
-        s->op = RECIPE_BYTES;
-        s->chunk = read_place(c);
-        s->first = cursor_varint(c);
-        s->bytes = cursor_varint(c);
-    } else {
-        c->bad = true;
-    }
-    return !c->bad;
-}
-
-/* Does a long row name whole chunks of kind 2 whose lengths add up? */
-static bool long_row_fits(const struct recipe *r, const struct recipe_segment *s)
-{
-    struct cursor c = cursor_of(s->list);
-    uint64_t bytes = 0;
-    while (c.left.len > 0) {
-        uint64_t chunk = cursor_varint(&c);
-        if (c.bad || chunk >= r->count || r->chunks[chunk].ref.kind != FORMAT_KIND_BYTES)
-            return false;
-        bytes += r->chunks[chunk].ref.plain;
-    }
-    return bytes == s->bytes;
-}
-
-static bool segment_fits(const struct recipe *r, const struct recipe_segment *s)
-{
-    if (s->op == RECIPE_LONG_ROW)
-        return r->kind == FORMAT_STREAM_ROWS && long_row_fits(r, s);
-    if (s->chunk >= r->count)
-        return false;
-    const struct recipe_chunk *chunk = &r->chunks[s->chunk];
-    uint64_t end;
-    if (s->op == RECIPE_ROWS)
-        return r->kind == FORMAT_STREAM_ROWS && chunk->ref.kind == FORMAT_KIND_ROWS &&
-               s->rows > 0 && !attr_add_overflows(s->first, s->rows, &end) &&
-               end <= chunk->rows;
-    return r->kind == FORMAT_STREAM_BYTES && chunk->ref.kind != FORMAT_KIND_ROWS &&
-           s->bytes > 0 && !attr_add_overflows(s->first, s->bytes, &end) &&
-           end <= chunk->ref.plain;
-}
-
-static int check_segments(struct recipe *r, uint64_t rows, uint64_t bytes, struct error *e)
-{
-    struct cursor c = cursor_of(buf_view(&r->segments));
-    struct recipe_segment s;
-    uint64_t found = 0;
-    uint64_t found_bytes = 0;
-    while (recipe_next(&c, &s)) {
-        if (!segment_fits(r, &s))
-            return error_set(e, ERROR_CORRUPT, "recipe: segment at byte %zu does not fit",
-                             c.at);
-        found += s.op == RECIPE_LONG_ROW ? 1 : s.rows;
-        found_bytes += s.bytes;
-    }
-    if (c.bad)
-        return error_set(e, ERROR_UNSUPPORTED,
-                         "recipe: segment at byte %zu is not known to this version", c.at);
-    if (found != rows || (r->kind == FORMAT_STREAM_BYTES && found_bytes != bytes))
-        return error_set(e, ERROR_CORRUPT, "recipe: segments do not add up");
-    r->rows = rows;
-    r->bytes = bytes;
-    return 0;
-}
-
-int recipe_read(struct bytes raw, struct recipe *out, struct error *e)
-{
-    struct tlv_reader r = tlv_reader_of(raw);
-    struct tlv t;
-    struct bytes packs = {0};
-    struct bytes chunks = {0};
-    struct bytes segments = {0};
-    struct bytes counts = {0};
-    uint64_t kind = 0;
-    while (tlv_next(&r, &t)) {
-        struct bytes *place = t.tag == TAG_PACKS      ? &packs
-                              : t.tag == TAG_CHUNKS   ? &chunks
-                              : t.tag == TAG_SEGMENTS ? &segments
-                              : t.tag == TAG_COUNTS   ? &counts
-                                                      : NULL;
-        if (t.tag == TAG_KIND)
-            kind = tlv_get_uint(&r, &t, FORMAT_STREAM_BYTES);
-        else if (t.tag == TAG_BASE || t.tag == TAG_OPS)
-            return error_set(e, ERROR_UNSUPPORTED, "recipe: operations are not known here");
-        else if (place) {
-            tlv_once(&r, &t);
-            *place = t.value;
-        }
-    }
-    struct cursor c = cursor_of(counts);
-    uint64_t rows = cursor_varint(&c);
-    uint64_t bytes = cursor_varint(&c);
-    if (tlv_end(&r, "recipe", e) < 0)
-        return -1;
-    if (!cursor_ended(&c) || kind == 0 || packs.len % FORMAT_ID_LEN != 0)
-        return error_set(e, ERROR_CORRUPT, "recipe: head is malformed");
-    recipe_clear(out, (enum format_stream)kind);
-    if (read_directory(chunks, packs, out, e) < 0 ||
-        buf_append(&out->segments, segments.data, segments.len, e) < 0)
-        return -1;
-    return check_segments(out, rows, bytes, e);
 }

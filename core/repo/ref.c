@@ -38,6 +38,8 @@ bool ref_allowed(const struct ref *ref)
         return false;
     if (ref->codec == FORMAT_CODEC_RAW && ref->stored != ref->plain)
         return false;
+    if (ref->codec == FORMAT_CODEC_COLUMNS && ref->kind != FORMAT_KIND_ROWS)
+        return false;
     return ref->kind >= FORMAT_KIND_ROWS && ref->kind <= FORMAT_KIND_META &&
            (uint64_t)ref->offset + ref->stored + SEAL_TAG_LEN <= FORMAT_MAX_PACK;
 }

@@ -191,7 +191,8 @@ visible() { # WHAT COUNT: in the list, and as objects
 }
 
 stored_bytes() {
-    du -sb "$PGKEEP_REPOSITORY/packs" | cut -f1
+    { find "$PGKEEP_REPOSITORY/packs" -type f -printf '%s\n' 2>/dev/null || true; } |
+        awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 # ---- PostgreSQL --------------------------------------------------------------------------

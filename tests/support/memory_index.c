@@ -12,7 +12,7 @@ struct row {
 };
 
 struct memory_index {
-    struct writer_index callbacks;
+    struct chunk_index callbacks;
     pthread_mutex_t lock; /* of all below */
     struct id_table table;
     struct row *rows;
@@ -78,7 +78,7 @@ struct memory_index *memory_index_new(void)
     struct memory_index *m = calloc(1, sizeof *m);
     if (!m)
         abort();
-    m->callbacks = (struct writer_index){.arg = m, .lookup = lookup, .add = add};
+    m->callbacks = (struct chunk_index){.arg = m, .lookup = lookup, .add = add};
     (void)pthread_mutex_init(&m->lock, NULL);
     return m;
 }
@@ -93,7 +93,7 @@ void memory_index_free(struct memory_index *m)
     free(m);
 }
 
-const struct writer_index *memory_index_callbacks(const struct memory_index *m)
+const struct chunk_index *memory_index_callbacks(const struct memory_index *m)
 {
     return &m->callbacks;
 }

@@ -11,7 +11,7 @@ struct memory_index;
 struct memory_index *memory_index_new(void);
 void memory_index_free(struct memory_index *m);
 /* The callbacks; good until memory_index_free. */
-const struct writer_index *memory_index_callbacks(const struct memory_index *m);
+const struct chunk_index *memory_index_callbacks(const struct memory_index *m);
 size_t memory_index_count(struct memory_index *m);
 /* From the n-th call on (from 1), lookup or add fails with ERROR_IO; 0: never. */
 void memory_index_fail_at(struct memory_index *m, unsigned n);

@@ -4,13 +4,29 @@
 #include "core/base/file.h"
 #include "core/base/str.h"
 
+struct storing {
+    struct backup *backup;
+    const char *path;
+};
+
+static int begin(void *arg, struct error *e)
+{
+    struct storing *s = arg;
+    struct manifest *m = backup_manifest(s->backup);
+    m->private_part.source = str_copy("source", e);
+    if (!m->private_part.source)
+        return -1;
+    return s->path ? backup_use_state(s->backup, s->path, e) : 0;
+}
+
 static int commit(struct backup *b, struct night *out, struct error *e)
 {
     struct manifest *m = backup_manifest(b);
     m->kind = MANIFEST_NIGHTLY;
     m->sequence = 1;
-    m->private_part.source = str_copy("source", e);
-    if (!m->private_part.source || backup_settle(b, e) < 0 || backup_commit(b, e) < 0)
+    if (!m->private_part.source && !(m->private_part.source = str_copy("source", e)))
+        return -1;
+    if (backup_settle(b, e) < 0 || backup_commit(b, e) < 0)
         return -1;
     memcpy(out->id, m->backup_id, FORMAT_ID_LEN);
     out->totals = *backup_totals(b);
@@ -20,23 +36,34 @@ static int commit(struct backup *b, struct night *out, struct error *e)
     return 0;
 }
 
-int night_store(struct repository *r, struct bytes dump, const struct writer_index *index,
-                struct night *out, struct error *e)
+int night_store_rows(struct repository *r, struct bytes dump, const struct chunk_index *index,
+                     const char *path, struct night *out, struct error *e)
 {
-    const struct backup_options options = {
-        .repo = r->repo, .index = index, .workers = 2, .level = 3};
+    struct storing s = {.path = path};
+    const struct backup_options options = {.repo = r->repo,
+                                           .index = index,
+                                           .workers = 2,
+                                           .level = 3,
+                                           .begin = begin,
+                                           .begin_arg = &s};
     int fd = file_memfd("dump", dump, e);
     struct source *source = fd >= 0 ? source_fd(fd, "made dump", e) : NULL;
-    struct backup *b = source ? backup_new(&options, e) : NULL;
-    int rc = b ? backup_take(b, source, "dump", e) : -1;
+    s.backup = source ? backup_new(&options, e) : NULL;
+    int rc = s.backup ? backup_take(s.backup, source, "dump", e) : -1;
     *out = (struct night){0};
     if (rc == 0)
-        rc = commit(b, out, e);
-    backup_free(b);
+        rc = commit(s.backup, out, e);
+    backup_free(s.backup);
     source_free(source);
     if (rc < 0)
         night_done(out);
     return rc;
+}
+
+int night_store(struct repository *r, struct bytes dump, const struct chunk_index *index,
+                struct night *out, struct error *e)
+{
+    return night_store_rows(r, dump, index, NULL, out, e);
 }
 
 void night_done(struct night *n)

@@ -29,7 +29,7 @@ void writing_done(struct writing *w)
     repository_done(&w->repository);
 }
 
-void writing_begin(struct writing *w, const struct writer_index *index, unsigned workers)
+void writing_begin(struct writing *w, const struct chunk_index *index, unsigned workers)
 {
     struct error e = {0};
     struct repo *repo = w->repository.repo;
@@ -50,7 +50,8 @@ void writing_begin(struct writing *w, const struct writer_index *index, unsigned
                                            .domain = domain,
                                            .index = index,
                                            .workers = workers,
-                                           .level = 3};
+                                           .level = 3,
+                                           .later_level = 9};
     w->writer = writer_new(&options, &e);
     must(w->writer, &e);
 }
@@ -79,8 +80,11 @@ int writing_read(struct writing *w, enum format_stream kind, const struct stream
     struct stream_part copy = *part;
     const struct stream stream = {.kind = (uint8_t)kind, .parts = &copy, .part_count = 1};
     struct stream_in_item item;
-    struct fetch *f =
-        fetch_new(w->repository.repo, &w->closure, &w->repository.bundle.domain.chunk_id, e);
+    const struct fetch_options options = {.repo = w->repository.repo,
+                                          .closure = &w->closure,
+                                          .chunk_id_key = &w->repository.bundle.domain.chunk_id,
+                                          .check_ids = true};
+    struct fetch *f = fetch_new(&options, e);
     struct stream_in *in = f ? stream_in_new(f, 2, e) : NULL;
     int rc = in ? stream_in_begin(in, &stream, e) : -1;
     while (rc == 0) {

@@ -23,7 +23,7 @@ struct writing {
 void writing_init(struct writing *w, struct store *store);
 void writing_done(struct writing *w);
 /* Another backup id, session and writer. */
-void writing_begin(struct writing *w, const struct writer_index *index, unsigned workers);
+void writing_begin(struct writing *w, const struct chunk_index *index, unsigned workers);
 /* writer_finish into w->closure, then the end of session and writer. */
 MUST_CHECK int writing_finish(struct writing *w, struct writer_totals *totals, struct error *e);
 /* The end of session and writer, whatever they were at. */

@@ -236,6 +236,132 @@ static void a_vast_window_costs_nothing(void **state)
     compress_free(c);
 }
 
+/* Blocks of a frame of ours (RFC 8878 3.1.1): behind the head, each with its size in 3 bytes;
+ * an RLE block has one byte. */
+static size_t blocks_in(const struct buf *frame)
+{
+    static const uint8_t size_bytes[] = {0, 2, 4, 8};
+    uint8_t head = frame->data[4];
+    bool single = head & 0x20;
+    size_t at = (single ? 5U : 6U) + (head >> 6 == 0 && single ? 1U : size_bytes[head >> 6]);
+    size_t count = 0;
+    bool last = false;
+    for (; !last; count++) {
+        assert_true(at + 3 <= frame->len);
+        uint32_t block = frame->data[at] | (uint32_t)frame->data[at + 1] << 8 |
+                         (uint32_t)frame->data[at + 2] << 16;
+        last = block & 1;
+        at += 3 + ((block >> 1 & 3) == 1 ? 1 : block >> 3);
+    }
+    assert_int_equal(at, frame->len);
+    return count;
+}
+
+static void sections_become_blocks_and_come_back(void **state)
+{
+    (void)state;
+    static const size_t ends[] = {0, 1, 900, 900, 20000, 65000, 70000};
+    struct error e = {0};
+    struct compress *c = compress_new(COMPRESS_LEVEL, &e);
+    assert_non_null(c);
+    struct buf plain = rows(70000), frame = {0}, out = {0};
+    for (size_t count = 0; count <= ARRAY_SIZE(ends); count++) {
+        size_t len = 0;
+        assert_int_equal(buf_append(&frame, "old", 3, &e), 0);
+        assert_int_equal(compress_sections(c, buf_view(&plain), ends, count, &frame, &e), 0);
+        assert_int_equal(compress_content_size(buf_view(&frame), plain.len, &len, &e), 0);
+        assert_int_equal(len, plain.len);
+        assert_int_equal(undo(c, buf_view(&frame), plain.len, &out, &e), 0);
+        assert_true(bytes_equal(buf_view(&out), buf_view(&plain)));
+    }
+    assert_int_equal(blocks_in(&frame), 5);
+    buf_done(&plain);
+    buf_done(&frame);
+    buf_done(&out);
+    compress_free(c);
+}
+
+static void sections_of_different_kinds_are_smaller_apart(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct compress *c = compress_new(COMPRESS_LEVEL, &e);
+    assert_non_null(c);
+    struct buf plain = {0}, apart = {0}, together = {0};
+    uint32_t x = 1;
+    for (size_t i = 0; i < 60000; i++) {
+        x = x * 1664525 + 1013904223;
+        assert_int_equal(buf_byte(&plain, (uint8_t)(i < 30000 ? x >> 24 : 'a' + (x >> 30)), &e),
+                         0);
+    }
+    const size_t ends[] = {30000, 60000};
+    assert_int_equal(compress_block(c, buf_view(&plain), &together, &e), 0);
+    assert_int_equal(compress_sections(c, buf_view(&plain), ends, 2, &apart, &e), 0);
+    assert_true(apart.len < together.len);
+    buf_done(&plain);
+    buf_done(&apart);
+    buf_done(&together);
+    compress_free(c);
+}
+
+static void sections_without_gain_are_said(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct compress *c = compress_new(COMPRESS_LEVEL, &e);
+    assert_non_null(c);
+    struct buf frame = {0};
+    uint8_t noise[2000];
+    size_t ends[sizeof noise];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof noise; i++) {
+        x = x * 1664525 + 1013904223;
+        noise[i] = (uint8_t)(x >> 24);
+        ends[i] = i + 1;
+    }
+    /* The frame outgrows its room in the middle of it; the next one is none the worse. */
+    for (size_t len = 0; len <= sizeof noise; len += len < 40 ? 1 : 493) {
+        assert_int_equal(buf_append(&frame, "old", 3, &e), 0);
+        assert_int_equal(compress_sections(c, bytes_of(noise, len), ends, len, &frame, &e),
+                         COMPRESS_NO_GAIN);
+        assert_int_equal(frame.len, 0);
+    }
+    struct buf plain = rows(5000), out = {0};
+    assert_int_equal(compress_sections(c, buf_view(&plain), NULL, 0, &frame, &e), 0);
+    assert_int_equal(undo(c, buf_view(&frame), plain.len, &out, &e), 0);
+    assert_int_equal(compress_block(c, buf_view(&plain), &frame, &e), 0);
+    assert_int_equal(undo(c, buf_view(&frame), plain.len, &out, &e), 0);
+    buf_done(&plain);
+    buf_done(&out);
+    buf_done(&frame);
+    compress_free(c);
+}
+
+static void a_content_size_is_known_or_refused(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    size_t len = 0;
+    const uint8_t good[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 5,   0x29,
+                            0,    0,    'h',  'e',  'l',  'l', 'o'};
+    assert_int_equal(compress_content_size(bytes_of(good, sizeof good), 5, &len, &e), 0);
+    assert_int_equal(len, 5);
+    const struct bytes bad[] = {
+        bytes_of(good, sizeof good), /* more than 4 */
+        AS_BYTES(FRAME(0x20, 0, 0x01, 0, 0)),
+        AS_BYTES(FRAME(0x00, 0x00, 0x29, 0, 0, 'h', 'e', 'l', 'l', 'o')),
+        bytes_of("\x50\x2a\x4d\x18\x01\0\0\0x", 9),
+        bytes_of(good, 4),
+        bytes_of(good, 0),
+        bytes_of("hello, world", 12),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        error_clear(&e);
+        assert_int_equal(compress_content_size(bad[i], 4, &len, &e), -1);
+        assert_int_equal(e.kind, ERROR_CORRUPT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +373,10 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_never_writes_outside),
         cmocka_unit_test(hand_made_frames_are_read_strictly),
         cmocka_unit_test(a_vast_window_costs_nothing),
+        cmocka_unit_test(sections_become_blocks_and_come_back),
+        cmocka_unit_test(sections_of_different_kinds_are_smaller_apart),
+        cmocka_unit_test(sections_without_gain_are_said),
+        cmocka_unit_test(a_content_size_is_known_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "tests/support/made_dump.h"
 #include "tests/support/memory_index.h"
 #include "tests/support/night.h"
+#include "tests/support/scratch.h"
 #include "tests/support/store_memory.h"
 
 struct world {
@@ -369,6 +371,36 @@ static void a_backup_can_hold_several_dumps(void **state)
     backup_free(b);
 }
 
+static void the_log_tells_what_was_decoded_for_a_member(void **state)
+{
+    struct world *w = *state;
+    struct error e = {0};
+    struct night night;
+    struct buf rows = {0};
+    struct buf text = {0};
+    char folder[SCRATCH_PATH], path[SCRATCH_PATH];
+    made_rows(&rows, 5000, 100, 1);
+    struct buf dump = made_dump(1, false);
+    made_table(&dump, 100, buf_view(&rows), MADE_LINES, 0);
+    assert_done(night_store(&w->repository, buf_view(&dump), NULL, &night, &e), &e);
+    scratch_make(folder);
+    scratch_path(path, folder, "log");
+    const struct log_options log = {.level = LOG_LEVEL_DEBUG, .path = path};
+    assert_done(log_open(&log, &e), &e);
+    assert_done(night_compare(&w->repository, night.id, buf_view(&dump), &e), &e);
+    log_close();
+    assert_done(file_load(path, MIB, &text, &e), &e);
+    assert_done(buf_byte(&text, 0, &e), &e);
+    const char *line = strstr((const char *)text.data, "restore: decoded 5000 rows in ");
+    assert_non_null(line);
+    assert_non_null(strstr(line, " chunks for 5000 rows delivered\n"));
+    scratch_remove(folder);
+    night_done(&night);
+    buf_done(&rows);
+    buf_done(&text);
+    buf_done(&dump);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -391,6 +423,7 @@ int main(void)
         TEST(table_data_without_a_sound_end_is_refused),
         TEST(a_backup_can_hold_several_dumps),
         TEST(archives_of_a_newer_version_come_back_as_they_are),
+        TEST(the_log_tells_what_was_decoded_for_a_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

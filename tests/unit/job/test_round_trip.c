@@ -148,6 +148,7 @@ static void rows_and_copy_text_are_what_the_server_gave(void **state)
                                                 .manifest = &m,
                                                 .workers = 2,
                                                 .check = true,
+                                                .copy_sha256 = true,
                                                 .on_entry = check_table,
                                                 .on_entry_arg = &x};
         struct restore *r = restore_new(&options, &e);

@@ -10,6 +10,8 @@
 #include "tests/support/store_memory.h"
 #include "tests/support/writing.h"
 
+static const struct recipe_out_options no_base;
+
 struct world {
     struct store *store;
     struct writing writing;
@@ -51,7 +53,7 @@ static struct rows_out_totals feed(struct world *w, struct bytes rows, size_t ma
     struct rows_out_totals totals = {0};
     struct bytes parts[] = {rows, bytes_text(MADE_END_MARK)};
     uint64_t seed = max;
-    assert_done(rows_out_begin(w->rows, &e), &e);
+    assert_done(rows_out_begin(w->rows, &no_base, &e), &e);
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
         while (parts[i].len > 0) {
             size_t len = max > 0 ? 1 + (size_t)(made_random(&seed) % max) : parts[i].len;
@@ -182,7 +184,7 @@ static void what_is_no_table_data_is_refused(void **state)
             struct rows_out_totals totals;
             struct bytes left = bytes_text(cases[i].text);
             int rc = 0;
-            assert_done(rows_out_begin(w->rows, &e), &e);
+            assert_done(rows_out_begin(w->rows, &no_base, &e), &e);
             while (rc == 0 && left.len > 0)
                 rc = rows_out_add(w->rows, bytes_take(&left, left.len < step ? left.len : step),
                                   &e);
@@ -205,7 +207,7 @@ static void it_tells_where_lines_begin(void **state)
     } steps[] = {{"", true, 0},    {"ab", false, 0}, {"c\n", true, 1},
                  {"\n", true, 2},  {"\\", false, 2}, {".", false, 2},
                  {"\n", false, 2}, {"\n", false, 2}, {"\n", true, 3}};
-    assert_done(rows_out_begin(w->rows, &e), &e);
+    assert_done(rows_out_begin(w->rows, &no_base, &e), &e);
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         assert_done(rows_out_add(w->rows, bytes_text(steps[i].text), &e), &e);
         assert_int_equal(rows_out_at_line(w->rows), steps[i].at_line);

@@ -60,7 +60,7 @@ static void put_stream(struct world *w, size_t count, size_t len, uint64_t seed,
                        struct stream_part *part, struct buf *all)
 {
     struct error e = {0};
-    struct writer_stream *s = writer_stream_new(FORMAT_STREAM_BYTES, &e);
+    struct writer_stream *s = writer_stream_new(w->writing.writer, NULL, &e);
     assert_non_null(s);
     for (size_t i = 0; i < count; i++) {
         size_t at = all->len;
@@ -130,7 +130,7 @@ static void equal_chunks_of_one_kind_are_stored_once(void **state)
     struct writer_stream *s[2];
     for (size_t i = 0; i < 2; i++) {
         enum format_kind kind = i ? FORMAT_KIND_META : FORMAT_KIND_BYTES;
-        s[i] = writer_stream_new(FORMAT_STREAM_BYTES, &e);
+        s[i] = writer_stream_new(w->writing.writer, NULL, &e);
         assert_non_null(s[i]);
         for (int n = 0; n < 20; n++)
             assert_done(put(w, s[i], kind, buf_view(&b), &e), &e);
@@ -203,19 +203,21 @@ static int put_row(struct world *w, struct writer_stream *s, size_t parts, struc
         if (rc < 0)
             return -1;
     }
-    return writer_row_end(w->writing.writer, s, e);
+    return writer_row_end(w->writing.writer, s, true, e);
 }
 
 static void a_row_of_too_many_chunks_is_refused(void **state)
 {
     struct world *w = *state;
     struct error e = {0};
+    const struct recipe_out_options no_base = {0};
     for (int more = 0; more < 2; more++) {
         writing_begin(&w->writing, NULL, 2);
-        struct writer_stream *s = writer_stream_new(FORMAT_STREAM_ROWS, &e);
+        struct writer_stream *s = writer_stream_new(w->writing.writer, &no_base, &e);
         assert_non_null(s);
         assert_done(put_row(w, s, 3, &e), &e);
-        int rc = put_row(w, s, (size_t)FORMAT_MAX_RECIPE_CHUNKS + (size_t)more, &e);
+        int rc = put_row(
+            w, s, (size_t)FORMAT_MAX_RECIPE_CHUNKS - RECIPE_TARGET_CHUNKS + (size_t)more, &e);
         if (rc == 0)
             rc = writer_settle(w->writing.writer, &e);
         assert_int_equal(rc, more ? -1 : 0);
@@ -240,7 +242,7 @@ static void a_store_that_fails_stops_everybody(void **state)
     assert_done(chunker_init(&broken.chunker, &broken.repository.bundle.domain.gear, &e), &e);
     struct world other = {.store = fault, .writing = broken};
     writing_begin(&other.writing, NULL, 2);
-    struct writer_stream *s = writer_stream_new(FORMAT_STREAM_BYTES, &e);
+    struct writer_stream *s = writer_stream_new(other.writing.writer, NULL, &e);
     assert_non_null(s);
     int rc = 0;
     for (int i = 0; rc == 0 && i < 300; i++) {
@@ -269,7 +271,7 @@ static void a_writer_can_be_dropped_at_any_time(void **state)
     for (size_t count = 0; count < 12; count++) {
         struct error e = {0};
         writing_begin(&w->writing, NULL, 3);
-        struct writer_stream *s = writer_stream_new(FORMAT_STREAM_BYTES, &e);
+        struct writer_stream *s = writer_stream_new(w->writing.writer, NULL, &e);
         assert_non_null(s);
         for (size_t i = 0; i < count; i++)
             assert_done(put(w, s, FORMAT_KIND_BYTES, bytes_text("dropped"), &e), &e);
@@ -286,7 +288,7 @@ static void too_many_workers_are_refused(void **state)
     const struct writer_options options = {.repo = w->writing.repository.repo,
                                            .keys = &w->writing.keys,
                                            .domain = &w->writing.repository.bundle.domain,
-                                           .workers = 62,
+                                           .workers = 63,
                                            .level = 3};
     assert_null(writer_new(&options, &e));
     assert_int_equal(e.kind, ERROR_USAGE);
@@ -295,7 +297,7 @@ static void too_many_workers_are_refused(void **state)
 /* ---- the index --------------------------------------------------------------------- */
 
 /* What of 20 chunks is stored anew when an index that was asked before says what it says. */
-static uint64_t stored_anew(struct world *w, const struct writer_index *index)
+static uint64_t stored_anew(struct world *w, const struct chunk_index *index)
 {
     struct error e = {0};
     struct stream_part part = {0};
@@ -311,7 +313,7 @@ static uint64_t stored_anew(struct world *w, const struct writer_index *index)
 static void what_the_index_knows_is_not_stored_again(void **state)
 {
     struct world *w = *state;
-    const struct writer_index *index = memory_index_callbacks(w->index);
+    const struct chunk_index *index = memory_index_callbacks(w->index);
     assert_int_equal(stored_anew(w, index), 21);
     assert_int_equal(memory_index_count(w->index), 21);
     assert_int_equal(stored_anew(w, index), 0);
@@ -327,7 +329,7 @@ static void packs_that_are_not_listed_are_not_pointed_into(void **state)
 {
     struct world *w = *state;
     struct error e = {0};
-    const struct writer_index *index = memory_index_callbacks(w->index);
+    const struct chunk_index *index = memory_index_callbacks(w->index);
     assert_int_equal(stored_anew(w, index), 21);
     assert_done(store_list(w->store, "packs/", forget, w->store, &e), &e);
     assert_int_equal(stored_anew(w, index), 21);
@@ -336,7 +338,7 @@ static void packs_that_are_not_listed_are_not_pointed_into(void **state)
 
 /* An index that answers with another length or kind than the chunk has. */
 struct liar {
-    const struct writer_index *honest;
+    const struct chunk_index *honest;
     bool length;
 };
 
@@ -367,7 +369,7 @@ static void an_index_that_is_wrong_is_not_believed(void **state)
 {
     struct world *w = *state;
     struct liar liar = {.honest = memory_index_callbacks(w->index)};
-    const struct writer_index index = {.arg = &liar, .lookup = lie, .add = add_nothing};
+    const struct chunk_index index = {.arg = &liar, .lookup = lie, .add = add_nothing};
     assert_int_equal(stored_anew(w, liar.honest), 21);
     for (int i = 0; i < 2; i++) {
         liar.length = i;

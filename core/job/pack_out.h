@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks into packs, packs into the store: one pack is filled while the one before is being
+ * stored by a thread of this object's own. */
+#ifndef JOB_PACK_OUT_H
+#define JOB_PACK_OUT_H
+
+#include "core/job/chunk_index.h"
+#include "core/repo/pack.h"
+#include "core/repo/repo.h"
+
+struct pack_out_options {
+    struct repo *repo;
+    const struct pack_keys *keys;
+    const struct chunk_index *index; /* NULL: none */
+    /* Storing failed: nothing more will be stored. From the uploading thread. */
+    void (*failed)(void *arg, const struct error *e);
+    void *failed_arg;
+};
+
+struct pack_out_totals {
+    uint64_t chunks; /* placed in packs of this object's */
+    uint64_t packs;
+    uint64_t bytes; /* of these packs */
+};
+
+struct pack_out;
+
+/* Everything in o is borrowed. Starts the thread. */
+MUST_CHECK struct pack_out *pack_out_new(const struct pack_out_options *o, struct error *e);
+/* Stops what still runs. */
+void pack_out_free(struct pack_out *p);
+/* End all calls; any thread. */
+void pack_out_stop(struct pack_out *p);
+
+/* The three below: one thread. Give a chunk its place: in a pack of this object's that has it
+ * already, or as the next record of the current one; pack id, record and offset of ref are
+ * filled in. Waits while the pack before is not stored yet. ERROR_INTERRUPTED when stopped. */
+MUST_CHECK int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored,
+                              struct error *e);
+/* Nothing follows: the last pack is on its way. */
+void pack_out_close(struct pack_out *p);
+/* Wait until all is in the store (not synced yet); the packs are added to *closure. To be
+ * asked after pack_out_close, when nothing failed. */
+MUST_CHECK int pack_out_join(struct pack_out *p, struct closure *closure,
+                             struct pack_out_totals *totals, struct error *e);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/job/row_rebuild.h"
+
+#include <stdlib.h>
+
+#include "core/base/str.h"
+#include "core/dump/dump_reader.h"
+#include "core/job/recipe_in.h"
+#include "core/job/restore.h"
+#include "core/rows/row_digest.h"
+#include "core/rows/row_match.h"
+
+/* The rows are read as for `cat`, checked against the manifest on the way. */
+
+#define BATCH 256
+
+struct rebuild {
+    const struct row_rebuild_options *o;
+    struct row_state_draft *draft;
+    struct restore *restore;
+    struct fetch *fetch;
+    struct recipe_in *recipes;
+    uint8_t row_key[ROW_HASH_KEY_LEN];
+    char **copies; /* COPY statements of the TOC entries with data; NULL: none */
+    size_t copy_count, copy_cap;
+    uint32_t place; /* of the entry in the table */
+    /* The table that is open. */
+    struct row_state_draft_table *table;
+    struct row_hash_state row;
+    bool in_row;
+    uint8_t hashes[BATCH * ROW_STATE_HASH_LEN];
+    size_t held;
+};
+
+/* ---- rows ---------------------------------------------------------------------------- */
+
+static void flush(struct rebuild *b)
+{
+    row_state_draft_hashes(b->draft, b->table, b->hashes, b->held);
+    b->held = 0;
+}
+
+static void add_hash(struct rebuild *b, const struct row_hash *hash)
+{
+    row_match_store(b->hashes + b->held * ROW_STATE_HASH_LEN, hash);
+    if (++b->held == BATCH)
+        flush(b);
+}
+
+/* Rows, or parts of a long one. */
+static int hash_rows(void *arg, struct bytes text, struct error *e)
+{
+    struct rebuild *b = arg;
+    (void)e;
+    while (text.len > 0) {
+        const uint8_t *lf = memchr(text.data, '\n', text.len);
+        struct bytes part = bytes_take(&text, lf ? (size_t)(lf - text.data) + 1 : text.len);
+        struct row_hash hash;
+        if (lf && !b->in_row) {
+            row_hash_of(b->row_key, part.data, part.len, &hash);
+            add_hash(b, &hash);
+            continue;
+        }
+        if (!b->in_row)
+            row_hash_begin(&b->row, b->row_key);
+        b->in_row = true;
+        row_hash_add(&b->row, part.data, part.len);
+        if (!lf)
+            continue;
+        row_hash_end(&b->row, &hash);
+        add_hash(b, &hash);
+        b->in_row = false;
+    }
+    return 0;
+}
+
+/* ---- recipes ------------------------------------------------------------------------- */
+
+/* Generations are numbered by the backups that made the chunks, in the order of their first
+ * pack in the closure: which is older does not matter, only which belong together. */
+static uint32_t generation(const struct closure *c, const uint8_t pack_id[FORMAT_ID_LEN])
+{
+    const struct closure_pack *wanted = closure_find(c, pack_id);
+    uint32_t number = 1;
+    for (size_t i = 0; wanted && i < c->count; i++) {
+        if (memcmp(c->packs[i].owner, wanted->owner, FORMAT_ID_LEN) == 0)
+            break;
+        number++;
+    }
+    return number;
+}
+
+static int add_recipe(struct rebuild *b, const struct ref *ref, uint64_t *first_row,
+                      struct error *e)
+{
+    const struct closure *closure = &b->o->manifest->closure;
+    const struct recipe *resolved;
+    if (recipe_in_load(b->recipes, ref, FORMAT_STREAM_ROWS, &resolved, e) < 0)
+        return -1;
+    struct row_state_recipe r = {.ref = *ref, .first_row = *first_row, .resolved = *resolved};
+    r.depth = recipe_in_chain(b->recipes, r.chain_packs);
+    r.generations = calloc((size_t)resolved->count + 1, sizeof *r.generations);
+    if (!r.generations)
+        return error_memory(e, "chunks of a table");
+    for (uint32_t i = 0; i < resolved->count; i++)
+        r.generations[i] =
+            i > 0 && memcmp(resolved->chunks[i].ref.pack_id,
+                            resolved->chunks[i - 1].ref.pack_id, FORMAT_ID_LEN) == 0
+                ? r.generations[i - 1]
+                : generation(closure, resolved->chunks[i].ref.pack_id);
+    row_state_draft_recipe(b->draft, b->table, &r);
+    *first_row += resolved->rows;
+    free(r.generations);
+    return 0;
+}
+
+static int add_table(struct rebuild *b, const struct entry *entry, const char *copy,
+                     struct error *e)
+{
+    const struct row_state_table t = {.schema = entry->schema ? entry->schema : "",
+                                      .name = entry->name,
+                                      .oid = entry->oid,
+                                      .copy = copy};
+    struct row_state_table totals = {.generation = (uint32_t)b->o->manifest->closure.count + 1};
+    uint64_t first_row = 0;
+    memcpy(totals.digest, entry->payload.parts[0].digest, sizeof totals.digest);
+    b->in_row = false;
+    b->table = row_state_draft_begin(b->draft, &t);
+    if (restore_rows(b->restore, entry, e) < 0)
+        return -1;
+    flush(b);
+    for (uint32_t i = 0; i < entry->payload.parts[0].recipe_count; i++)
+        if (add_recipe(b, &entry->payload.parts[0].recipes[i], &first_row, e) < 0)
+            return -1;
+    row_state_draft_end(b->draft, b->table, &totals);
+    return 0;
+}
+
+static int visit(void *arg, const struct entry *entry, struct error *e)
+{
+    struct rebuild *b = arg;
+    uint32_t place = entry->place == ENTRY_OWN_PLACE ? b->place : entry->place;
+    b->place++;
+    if (entry->payload.kind != FORMAT_STREAM_ROWS || entry->payload.part_count != 1 ||
+        place >= b->copy_count || !b->copies[place])
+        return 0;
+    return add_table(b, entry, b->copies[place], e);
+}
+
+/* ---- members ------------------------------------------------------------------------- */
+
+static void forget_copies(struct rebuild *b)
+{
+    for (size_t i = 0; i < b->copy_count; i++)
+        free(b->copies[i]);
+    b->copy_count = 0;
+}
+
+static int keep_copy(struct rebuild *b, const struct dump_entry *entry, struct error *e)
+{
+    if (b->copy_count == b->copy_cap) {
+        size_t cap = b->copy_cap ? b->copy_cap * 2 : 64;
+        char **copies = reallocarray(b->copies, cap, sizeof *copies);
+        if (!copies)
+            return error_memory(e, "COPY statements");
+        b->copies = copies;
+        b->copy_cap = cap;
+    }
+    char *copy = NULL;
+    if (entry->copy.data && entry->copy.len > 0 && !(copy = str_copy_bytes(entry->copy, e)))
+        return -1;
+    b->copies[b->copy_count++] = copy;
+    return 0;
+}
+
+static int read_toc(struct rebuild *b, struct bytes toc, struct error *e)
+{
+    struct dump_reader *reader = dump_reader_new(NULL, e);
+    struct dump_event ev = {0};
+    int rc = reader ? 0 : -1;
+    forget_copies(b);
+    while (rc == 0 && ev.type != DUMP_TOC_END) {
+        rc = dump_reader_step(reader, &toc, false, &ev, e);
+        if (rc > 0)
+            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
+        if (rc == 0 && ev.type == DUMP_ENTRY && ev.entry->has_data)
+            rc = keep_copy(b, ev.entry, e);
+    }
+    dump_reader_free(reader);
+    return rc;
+}
+
+static int read_member(struct rebuild *b, const struct member *m, struct error *e)
+{
+    struct buf toc = {0};
+    if (m->kind != FORMAT_MEMBER_DUMP)
+        return 0;
+    b->place = 0;
+    int rc = restore_toc(b->restore, m, &toc, e);
+    if (rc == 0)
+        rc = read_toc(b, buf_view(&toc), e);
+    buf_done(&toc);
+    return rc == 0 ? restore_entries(b->restore, m, visit, b, e) : -1;
+}
+
+static int read_all(struct rebuild *b, struct error *e)
+{
+    const struct manifest *m = b->o->manifest;
+    const struct restore_options options = {
+        .repo = b->o->repo,
+        .manifest = m,
+        .workers = b->o->workers,
+        .write = hash_rows,
+        .write_arg = b,
+        .stop = b->o->stop,
+    };
+    const struct fetch_options fetch = {.repo = b->o->repo,
+                                        .closure = &m->closure,
+                                        .chunk_id_key =
+                                            &repo_bundle(b->o->repo)->domain.chunk_id};
+    b->restore = restore_new(&options, e);
+    b->fetch = b->restore ? fetch_new(&fetch, e) : NULL;
+    b->recipes = b->fetch ? recipe_in_new(b->fetch, e) : NULL;
+    if (!b->recipes)
+        return -1;
+    for (uint32_t i = 0; i < m->private_part.member_count; i++)
+        if (read_member(b, &m->private_part.members[i], e) < 0)
+            return -1;
+    return row_state_draft_commit(b->draft, m->backup_id, m->digest, &m->closure, e);
+}
+
+int row_rebuild(const struct row_rebuild_options *o, const char *path,
+                const struct row_state_id *id, struct error *e)
+{
+    struct rebuild *b = calloc(1, sizeof *b);
+    if (!b)
+        return error_memory(e, "row state");
+    b->o = o;
+    memcpy(b->row_key, id->key, sizeof b->row_key);
+    b->draft = row_state_draft_new(path, id, e);
+    int rc = b->draft ? read_all(b, e) : -1;
+    row_state_draft_free(b->draft);
+    recipe_in_free(b->recipes);
+    restore_free(b->restore);
+    fetch_free(b->fetch);
+    forget_copies(b);
+    free(b->copies);
+    explicit_bzero(b->row_key, sizeof b->row_key);
+    free(b);
+    return rc;
+}
