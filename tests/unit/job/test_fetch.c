@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is checked of a chunk, and what is not. */
+#include "core/flow/compress.h"
 #include "tests/unit/job/stream_model.h"
 
 static void ids_are_checked_when_that_is_asked(void **state)

@@ -9,6 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/job/backup.h"
+#include "core/repo/tlv.h"
 #include "tests/support/made_dump.h"
 #include "tests/support/memory_index.h"
 #include "tests/support/night.h"
@@ -352,6 +353,38 @@ static void rows_of_packs_that_are_gone_are_stored_again(void **state)
     free(t);
 }
 
+/* Nor is what a keeper has condemned, whether or not it is still there. */
+static void rows_of_condemned_packs_are_stored_again(void **state)
+{
+    struct world *w = *state;
+    struct error e = {0};
+    struct table *t = new_table(20000);
+    struct buf body = {0};
+    struct buf list = {0};
+    uint64_t first = night(w, t);
+    assert_done(tlv_uint(&body, 2, 1000, &e), &e);
+    for (size_t i = 0; i < w->nights[0].closure.count; i++) {
+        const struct ref_object *o = &w->nights[0].closure.packs[i].object;
+        uint8_t key[FORMAT_HASH_LEN + FORMAT_SUFFIX_LEN];
+        memcpy(key, o->sha256, FORMAT_HASH_LEN);
+        memcpy(key + FORMAT_HASH_LEN, o->suffix, FORMAT_SUFFIX_LEN);
+        assert_done(tlv_put(&body, 1, bytes_of(key, sizeof key), &e), &e);
+    }
+    assert_done(statement_write(FORMAT_CONDEMNED, repo_id(w->repository.repo),
+                                &w->repository.bundle.signer, buf_view(&body), &list, &e),
+                &e);
+    assert_done(store_put(w->store, "condemned/00", buf_view(&list), &e), &e);
+    assert_in_range(night(w, t), first * 9 / 10, first * 12 / 10);
+    const struct closure *after = &w->nights[1].closure;
+    for (size_t i = 0; i < after->count; i++)
+        assert_null(closure_find(&w->nights[0].closure, after->packs[i].pack_id));
+    assert_in_range(night(w, t), 0, KIB);
+    assert_all_come_back(w);
+    buf_done(&body);
+    buf_done(&list);
+    free(t);
+}
+
 static void many_tables_keep_apart(void **state)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
@@ -464,6 +497,7 @@ int main(void)
         TEST(a_renamed_table_is_known_by_its_oid),
         TEST(a_state_that_is_lost_or_damaged_costs_space_only),
         TEST(rows_of_packs_that_are_gone_are_stored_again),
+        TEST(rows_of_condemned_packs_are_stored_again),
         TEST(many_tables_keep_apart),
         TEST(old_nights_are_gathered_up),
         TEST(what_is_left_of_a_shrinking_table_moves_together),
