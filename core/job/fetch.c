@@ -31,7 +31,6 @@ struct fetch {
     struct repo *repo;
     const struct closure *closure;
     struct secret chunk_id_key;
-    bool check_ids;
     pthread_mutex_t lock; /* of all below */
     struct open_pack packs[OPEN_PACKS];
     uint64_t now;
@@ -50,7 +49,6 @@ struct fetch *fetch_new(const struct fetch_options *o, struct error *e)
     f->repo = o->repo;
     f->closure = o->closure;
     f->chunk_id_key = *o->chunk_id_key;
-    f->check_ids = o->check_ids;
     (void)pthread_mutex_init(&f->lock, NULL);
     return f;
 }
@@ -72,9 +70,8 @@ int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f, struct er
 {
     *s = (struct fetch_scratch){0};
     s->codec = chunk_codec_new(COMPRESS_LEVEL, e);
-    if (s->codec && f->check_ids)
-        s->hmac = digest_hmac_new(&f->chunk_id_key, e);
-    if (s->codec && (s->hmac || !f->check_ids))
+    s->hmac = s->codec ? digest_hmac_new(&f->chunk_id_key, e) : NULL;
+    if (s->hmac)
         return 0;
     fetch_scratch_done(s);
     return -1;
@@ -235,7 +232,7 @@ static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pa
                                    plain->data, ref->plain, e) < 0)
         return -1;
     plain->len = ref->plain;
-    return s->hmac ? check_id(s, ref, buf_view(plain), e) : 0;
+    return format_kind_is_metadata(ref->kind) ? check_id(s, ref, buf_view(plain), e) : 0;
 }
 
 int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,

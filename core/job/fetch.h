@@ -14,10 +14,6 @@ struct fetch_options {
     struct repo *repo;
     const struct closure *closure;     /* which object a pack id is */
     const struct secret *chunk_id_key; /* the domain's */
-    /* Compute the id of every chunk anew from its plain bytes. The seal vouches for the stored
-     * bytes and names the id beside them; this finds what went wrong before they were sealed.
-     */
-    bool check_ids;
 };
 
 /* What o points at is borrowed, the key is copied. Any number of threads may call fetch_chunk,
@@ -28,7 +24,7 @@ void fetch_free(struct fetch *f);
 /* What one thread needs. */
 struct fetch_scratch {
     struct chunk_codec *codec;
-    struct digest_hmac *hmac; /* NULL: ids are not checked */
+    struct digest_hmac *hmac;
     struct buf sealed;
     struct buf stored;
 };
@@ -36,9 +32,11 @@ MUST_CHECK int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f
                                   struct error *e);
 void fetch_scratch_done(struct fetch_scratch *s);
 
-/* The chunk's plain bytes in place of what *plain held. ERROR_CORRUPT names pack and record;
- * ERROR_UNSUPPORTED for a codec of a newer version; ERROR_KEY; ERROR_BUSY and ERROR_IO from
- * the store. */
+/* The chunk's plain bytes in place of what *plain held. The id of a metadata chunk is computed
+ * anew: the signed manifest names it, so it speaks for what is in recipes and entry tables, and
+ * their digests for rows and bytes, which the caller checks. ERROR_CORRUPT names pack and
+ * record; ERROR_UNSUPPORTED for a codec of a newer version; ERROR_KEY; ERROR_BUSY and ERROR_IO
+ * from the store. */
 MUST_CHECK int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,
                            struct buf *plain, struct error *e);
 

@@ -77,8 +77,7 @@ struct restore *restore_new(const struct restore_options *o, struct error *e)
         goto fail;
     r->fetch = fetch_new(&(struct fetch_options){.repo = o->repo,
                                                  .closure = &o->manifest->closure,
-                                                 .chunk_id_key = &r->chunk_id_key,
-                                                 .check_ids = o->check},
+                                                 .chunk_id_key = &r->chunk_id_key},
                          e);
     r->in = r->fetch ? stream_in_new(r->fetch, o->workers, e) : NULL;
     r->rows = r->in ? rows_check_new(row_key, o->check && o->copy_sha256, e) : NULL;

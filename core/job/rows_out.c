@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/log.h"
+
 /* Rows are hashed and matched in batches, where they lie in the caller's buffer: a row that the
  * base has is never copied. */
 
@@ -481,8 +483,14 @@ int rows_out_end(struct rows_out *o, struct rows_out_totals *totals, struct erro
         row_digest_end(&o->digest, o->totals.digest, o->totals.sum, e) < 0)
         return -1;
     *totals = o->totals;
-    if (o->table.base)
+    if (o->table.base) {
+        const struct row_match_counts *c = row_match_counts(o->match);
+        log_debug("matched %llu in order, %llu ahead, %llu in the window, %llu far; %llu not",
+                  (unsigned long long)c->in_order, (unsigned long long)c->ahead,
+                  (unsigned long long)c->window, (unsigned long long)c->whole,
+                  (unsigned long long)c->none);
         row_base_passed(o->table.base, UINT64_MAX);
+    }
     return hand_over(o, WRITER_STREAM_ENDS, e);
 }
 

@@ -420,15 +420,37 @@ int stream_in_next(struct stream_in *s, struct stream_in_item *item, struct erro
     return deliver_rows(s, item, e);
 }
 
+/* Do the bytes that were read have the digests of their parts? */
+static int check_parts(const struct stream *stream, struct bytes left, struct error *e)
+{
+    for (uint32_t i = 0; i < stream->part_count; i++) {
+        const struct stream_part *part = &stream->parts[i];
+        uint8_t value[DIGEST_LEN];
+        if (part->bytes > left.len)
+            return error_set(e, ERROR_CORRUPT, "%zu bytes, expected %llu", left.len,
+                             (unsigned long long)part->bytes);
+        if (digest_sha256(bytes_take(&left, (size_t)part->bytes), value, e) < 0)
+            return -1;
+        if (memcmp(value, part->digest, sizeof value) != 0)
+            return error_set(e, ERROR_CORRUPT, "bytes differ from the bytes that were stored");
+    }
+    return left.len == 0
+               ? 0
+               : error_set(e, ERROR_CORRUPT, "%zu bytes more than were stored", left.len);
+}
+
 int stream_in_load(struct stream_in *s, const struct stream *stream, struct buf *out,
                    struct error *e)
 {
     struct stream_in_item item;
+    size_t before = out->len;
     int rc = stream_in_begin(s, stream, e);
     while (rc == 0) {
         rc = stream_in_next(s, &item, e);
         if (rc == 0)
             rc = buf_append(out, item.data.data, item.data.len, e);
     }
-    return rc < 0 ? -1 : 0;
+    if (rc < 0)
+        return -1;
+    return check_parts(stream, bytes_of(out->data + before, out->len - before), e);
 }

@@ -48,7 +48,8 @@ MUST_CHECK int stream_in_begin(struct stream_in *s, const struct stream *stream,
 /* Answers 0 or STREAM_IN_END. After an error nothing else may be read. */
 MUST_CHECK int stream_in_next(struct stream_in *s, struct stream_in_item *item,
                               struct error *e);
-/* All of a byte stream, appended to out: for TOCs and entry tables. */
+/* All of a byte stream, appended to out, its digests checked: for TOCs and entry tables.
+ * ERROR_CORRUPT. */
 MUST_CHECK int stream_in_load(struct stream_in *s, const struct stream *stream, struct buf *out,
                               struct error *e);
 struct stream_in_counts stream_in_counts(const struct stream_in *s);

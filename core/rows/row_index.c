@@ -54,15 +54,18 @@ static inline uint8_t tag_of(const struct row_hash *h)
 }
 
 /* Row with hash h, found or (when row is not ROW_MATCH_NONE) put where it was looked for. */
-static inline uint64_t find_or_put(const struct row_index *x, const uint8_t *hashes,
+static inline uint64_t find_or_put(struct row_index *x, const uint8_t *hashes,
                                    const struct row_hash *h, uint64_t row)
 {
     const uint8_t tag = tag_of(h);
     for (uint64_t at = line_of(x, h);; at = line_after(x, at)) {
         struct row_index_line *line = &x->lines[at];
         for (unsigned i = 0; i < PLACES; i++) {
-            if (line->tag[i] == tag && row_match_is(hashes, line->row[i], h))
-                return line->row[i];
+            if (line->tag[i] == tag) {
+                x->touched++;
+                if (row_match_is(hashes, line->row[i], h))
+                    return line->row[i];
+            }
             if (line->tag[i] != 0)
                 continue;
             if (row != ROW_MATCH_NONE) {
@@ -149,8 +152,7 @@ bool row_index_build(struct row_index *x, const struct row_index_base *b)
     return true;
 }
 
-uint64_t row_index_find(const struct row_index *x, const uint8_t *hashes,
-                        const struct row_hash *h)
+uint64_t row_index_find(struct row_index *x, const uint8_t *hashes, const struct row_hash *h)
 {
     if (x->count == 0 || !is_sampled(x, h))
         return ROW_MATCH_NONE;

@@ -14,6 +14,7 @@ struct row_index {
     uint64_t count;    /* of lines in use; 0: there is no index */
     uint64_t capacity; /* of lines */
     uint32_t others;   /* a hash is in the index when these bits of it are 0 */
+    unsigned touched;  /* base hashes that were looked at; the caller's to set back */
 };
 
 void row_index_done(struct row_index *x);
@@ -44,7 +45,7 @@ static inline bool row_index_is_built(const struct row_index *x)
 }
 
 /* The row whose hash is h, or ROW_MATCH_NONE. */
-uint64_t row_index_find(const struct row_index *x, const uint8_t *hashes,
+uint64_t row_index_find(struct row_index *x, const uint8_t *hashes,
                         const struct row_hash *h);
 
 #endif

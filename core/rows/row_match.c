@@ -22,6 +22,7 @@
  * many and this part of all. */
 #define LOST 512
 #define LOST_PART 8
+#define MAX_TOUCHED 4 /* each may bring in 2 MiB */
 /* The window reads at most so many base rows for each row that was asked for. */
 #define WORK 4
 
@@ -145,6 +146,19 @@ static uint64_t reached(const struct matcher *x, const struct track *t)
     return t->row + (seen(&x->front.counts) - t->seen);
 }
 
+/* Looks at the base all over the place: of a mapped file that is soon all of it. Where a whole
+ * index is used that is so, and in the budget. */
+static uint64_t find_far(struct matcher *x, const struct row_hash *h)
+{
+    const struct row_match *m = &x->front;
+    uint64_t row = row_index_find(&x->index, m->hashes, h);
+    if (x->rest && row_index_is_sample(&x->index) && x->index.touched >= MAX_TOUCHED) {
+        x->index.touched = 0;
+        x->rest(x->rest_arg, bytes_of(m->hashes, (size_t)m->rows * ROW_MATCH_HASH_LEN));
+    }
+    return row;
+}
+
 static struct answer look(struct matcher *x, const struct row_hash *h)
 {
     struct row_match *m = &x->front;
@@ -161,7 +175,7 @@ static struct answer look(struct matcher *x, const struct row_hash *h)
     row = in_window(x, h, sure);
     if (row != ROW_MATCH_NONE)
         return (struct answer){row, &c->window};
-    return (struct answer){row_index_find(&x->index, m->hashes, h), &c->whole};
+    return (struct answer){find_far(x, h), &c->whole};
 }
 
 /* A row was not found: does that look like rows in another order? New rows at the end of a
@@ -254,7 +268,7 @@ uint64_t row_match_search(struct row_match *m, const struct row_hash *h, size_t 
     if (a.row == ROW_MATCH_NONE) {
         enum evidence evidence = reordered(x);
         if (evidence > x->indexed_for && make_index(x, evidence))
-            a = (struct answer){row_index_find(&x->index, m->hashes, h), &m->counts.whole};
+            a = (struct answer){find_far(x, h), &m->counts.whole};
     } else if (a.count == &m->counts.whole && x->indexed_for == EVIDENCE_SOME) {
         (void)make_index(x, EVIDENCE_STRONG);
     }

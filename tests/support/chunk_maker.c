@@ -122,13 +122,13 @@ void chunk_maker_seal(struct chunk_maker *m)
     must(pack_begin(m->pack, &e) == 0, &e);
 }
 
-struct fetch *chunk_maker_fetch(struct chunk_maker *m, bool check_ids)
+struct fetch *chunk_maker_fetch(struct chunk_maker *m)
 {
     struct error e = {0};
     const struct fetch_options options = {.repo = m->repository.repo,
                                           .closure = &m->closure,
-                                          .chunk_id_key = &m->repository.bundle.domain.chunk_id,
-                                          .check_ids = check_ids};
+                                          .chunk_id_key =
+                                              &m->repository.bundle.domain.chunk_id};
     struct fetch *f = fetch_new(&options, &e);
     must(f, &e);
     return f;

@@ -38,6 +38,6 @@ struct stream chunk_maker_stream(enum format_stream kind, const struct ref *reci
 /* Store the pack and begin another. */
 void chunk_maker_seal(struct chunk_maker *m);
 /* Reads what was sealed so far; for fetch_free. */
-struct fetch *chunk_maker_fetch(struct chunk_maker *m, bool check_ids);
+struct fetch *chunk_maker_fetch(struct chunk_maker *m);
 
 #endif

@@ -82,8 +82,8 @@ int writing_read(struct writing *w, enum format_stream kind, const struct stream
     struct stream_in_item item;
     const struct fetch_options options = {.repo = w->repository.repo,
                                           .closure = &w->closure,
-                                          .chunk_id_key = &w->repository.bundle.domain.chunk_id,
-                                          .check_ids = true};
+                                          .chunk_id_key =
+                                              &w->repository.bundle.domain.chunk_id};
     struct fetch *f = fetch_new(&options, e);
     struct stream_in *in = f ? stream_in_new(f, 2, e) : NULL;
     int rc = in ? stream_in_begin(in, &stream, e) : -1;

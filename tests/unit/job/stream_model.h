@@ -166,7 +166,7 @@ static inline int read_with(struct world *w, const struct stream *stream, size_t
 {
     struct stream_in_item item;
     chunk_maker_seal(&w->maker);
-    struct fetch *f = chunk_maker_fetch(&w->maker, true);
+    struct fetch *f = chunk_maker_fetch(&w->maker);
     struct stream_in *in = stream_in_new(f, workers, e);
     assert_non_null(in);
     if (cache > 0)

@@ -290,7 +290,7 @@ static void a_stream_can_be_given_up_anywhere(void **state)
     }
     chunk_maker_seal(&w->maker);
     for (size_t cache = 1; cache <= 64 * MIB; cache *= 256) {
-        struct fetch *f = chunk_maker_fetch(&w->maker, false);
+        struct fetch *f = chunk_maker_fetch(&w->maker);
         struct stream_in *in = stream_in_new(f, 3, &e);
         assert_non_null(in);
         stream_in_limit(in, cache);

@@ -67,7 +67,7 @@ static void the_parts_of_a_long_row_say_how_long_it_is(void **state)
     struct ref ref = chunk_maker_recipe(&w->maker, &recipe);
     struct stream stream = chunk_maker_stream(FORMAT_STREAM_ROWS, &ref, 1);
     chunk_maker_seal(&w->maker);
-    struct fetch *f = chunk_maker_fetch(&w->maker, true);
+    struct fetch *f = chunk_maker_fetch(&w->maker);
     struct stream_in *in = stream_in_new(f, 1, &e);
     assert_non_null(in);
     assert_done(stream_in_begin(in, &stream, &e), &e);

@@ -33,7 +33,7 @@ static uint8_t *base_of(uint64_t values)
     return hashes;
 }
 
-static uint64_t find(const struct row_index *x, const uint8_t *hashes, uint64_t value)
+static uint64_t find(struct row_index *x, const uint8_t *hashes, uint64_t value)
 {
     const struct row_hash h = hash_of(value);
     return row_index_find(x, hashes, &h);
