@@ -26,6 +26,7 @@
 #include "tools/sync.h"
 
 #define DEFAULT_LEVEL 3
+#define IDLE_LEVEL 6  /* while the source is slower than the compression */
 #define LATER_LEVEL 9 /* of the little that is new in a table that was there before */
 #define DEFAULT_LOCK_WAIT_S 60
 /* Text that is comparable between nights and hosts. */
@@ -69,7 +70,8 @@ static const struct options_spec specs[] = {
      "pg_dump --exclude-table-data", ""},
     {0, "lock-wait-timeout", OPTIONS_NUMBER, AT(lock_wait), "SECONDS",
      "how long pg_dump waits for locks (60), then exit 75", NULL},
-    {0, "level", OPTIONS_NUMBER, AT(level), "N", "zstd level, 1 to 19 (3)", NULL},
+    {0, "level", OPTIONS_NUMBER, AT(level), "N",
+     "zstd level, 1 to 19 (3 to 9, by what there is time for)", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
      "read back and decode what was stored before the backup is acknowledged", NULL},
@@ -419,6 +421,7 @@ static int take(struct night *n, struct error *e)
         .index = &n->index,
         .workers = context_workers(n->o->threads),
         .level = n->o->level ? (int)n->o->level : DEFAULT_LEVEL,
+        .idle_level = n->o->level ? 0 : IDLE_LEVEL,
         .later_level = n->o->level ? (int)n->o->level : LATER_LEVEL,
         .verify = n->o->verify,
         .begin = begin,

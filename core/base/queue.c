@@ -147,6 +147,14 @@ void *queue_work(struct queue *q)
     return slot;
 }
 
+bool queue_has_work(struct queue *q)
+{
+    lock(q);
+    bool has = q->worked < q->given;
+    unlock(q);
+    return has;
+}
+
 void queue_done(struct queue *q, void *slot)
 {
     lock(q);

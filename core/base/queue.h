@@ -33,6 +33,8 @@ void queue_close(struct queue *q);
 /* Worker, any number of threads: the next filled slot, waits for one; NULL when the queue is
  * closed and all given slots are with workers, or stopped. */
 MUST_CHECK void *queue_work(struct queue *q);
+/* Any thread: does a filled slot wait for a worker? */
+bool queue_has_work(struct queue *q);
 /* Worker: the work on slot is done. */
 void queue_done(struct queue *q, void *slot);
 

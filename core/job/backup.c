@@ -52,6 +52,7 @@ static int start_writer(struct backup *b, struct error *e)
         .index = b->o.index,
         .workers = b->o.workers,
         .level = b->o.level,
+        .idle_level = b->o.idle_level,
         .later_level = b->o.later_level > 0 ? b->o.later_level : b->o.level,
     };
     if (chunker_init(&b->chunker, &bundle->domain.gear, e) < 0)

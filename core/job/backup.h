@@ -15,6 +15,7 @@ struct backup_options {
     const struct chunk_index *index; /* NULL: none */
     unsigned workers;
     int level;
+    int idle_level;  /* see job/writer.h; 0: level */
     int later_level; /* for what is new in a table that has a base; 0: level */
     bool verify;     /* read tonight's packs back and decode them before the commit */
     /* The dump's header is known (and in the private part): the caller fills in the source, and

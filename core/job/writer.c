@@ -49,6 +49,7 @@ struct writer {
     struct error first_error;
     struct writer_totals totals; /* the packer's */
 
+    atomic_int level; /* between those of the options */
     struct queue *chunks;
     struct slot *slots;
     size_t slot_count;
@@ -132,6 +133,20 @@ static int find_known(struct writer *w, struct ref *ref, struct closure_pack *pa
 /* A table that has taken to one layout is asked again every so many chunks. */
 #define ASK_AGAIN 32
 
+/* A slow source leaves time to compress better: up a step whenever the last chunk in the queue
+ * is taken, down when others wait behind it. */
+static int next_level(struct writer *w)
+{
+    int level = atomic_load(&w->level);
+    bool busy = queue_has_work(w->chunks);
+    if (busy && level > w->o.level)
+        level--;
+    else if (!busy && level < w->o.idle_level)
+        level++;
+    atomic_store(&w->level, level);
+    return level;
+}
+
 static int squeeze_slot(struct writer *w, struct slot *s, struct chunk_codec *c,
                         struct error *e)
 {
@@ -143,7 +158,7 @@ static int squeeze_slot(struct writer *w, struct slot *s, struct chunk_codec *c,
         layout = asked % ASK_AGAIN == 0 ? CHUNK_CODEC_TRY
                                         : (enum chunk_codec_layout)atomic_load(&stream->layout);
     }
-    if (chunk_codec_level(c, stream->later ? w->o.later_level : w->o.level, e) < 0 ||
+    if (chunk_codec_level(c, stream->later ? w->o.later_level : next_level(w), e) < 0 ||
         squeeze(c, buf_view(&s->plain), &layout, &s->stored, &s->ref, e) < 0)
         return -1;
     if (s->chunk.kind == FORMAT_KIND_ROWS)
@@ -383,6 +398,7 @@ struct writer *writer_new(const struct writer_options *o, struct error *e)
         return NULL;
     }
     w->o = *o;
+    atomic_init(&w->level, o->level);
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->settled_change, NULL);
     w->packer_codec = chunk_codec_new(RECIPE_LEVEL, e);

@@ -20,6 +20,7 @@ struct writer_options {
     const struct chunk_index *index; /* NULL: nothing is known of old packs */
     unsigned workers;                /* at least 1 */
     int level;                       /* zstd */
+    int idle_level;                  /* it may rise to this one while workers have time */
     int later_level;                 /* zstd, for what is new in a table that has a base */
 };
 

@@ -14,16 +14,18 @@
 /* What a body of text_len bytes of text needs at most; longer ones are unfit. */
 #define COLUMNS_BODY_MAX(text_len) ((text_len) + (text_len) / 8 + 64 * KIB)
 
-/* Working memory of both directions: it grows to what the largest chunk needs (about ten times
- * its text) and is used again. One thread at a time. */
+/* Working memory of both directions: it grows to what the largest chunk needs (three times its
+ * text, up to twelve times where values are very short) and is used again. One thread at a
+ * time. */
 struct columns;
 
 MUST_CHECK struct columns *columns_new(struct error *e);
 void columns_free(struct columns *c);
 
 /* text, whole lines with their LF, as typed columns; replaces what body held. One text always
- * gives the same body. COLUMNS_UNFIT: lines with different numbers of tabs, a last line
- * without LF, no bytes at all, too many; body is empty then. ERROR_MEMORY. */
+ * gives the same body. A few rows of very many columns may compress worse so. COLUMNS_UNFIT:
+ * lines with different numbers of tabs, a last line without LF, no bytes at all, too many;
+ * body is empty then. ERROR_MEMORY. */
 MUST_CHECK int columns_split(struct columns *c, struct bytes text, struct buf *body,
                              struct error *e);
 /* Where the sections of the last split's body end, ascending, the last one at body->len: bytes

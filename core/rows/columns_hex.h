@@ -15,8 +15,7 @@
  * after another to out (len / 2 * v->count bytes and COLUMNS_SLACK). False: they are not. */
 bool columns_hex_parse(const struct columns_values *v, enum columns_kind kind, size_t len,
                        uint8_t *out);
-/* The same for values of bytea as COPY prints it, of any lengths; where each ends in out goes
- * to ends. */
+/* The same for values of bytea as COPY prints it, of any lengths, which go to lengths. */
 bool columns_hex_parse_bytea(const struct columns_values *v, uint8_t *out, uint64_t *lengths);
 
 /* Prints n values of width bytes each to out, cells getting where they stand: at most

@@ -70,7 +70,7 @@ static uint64_t common_step(const uint64_t *v, size_t n, bool delta, uint64_t ba
         if (step == 0 || x % step != 0)
             step = divisor(x, step);
     }
-    return step;
+    return step > 0 ? step : 1;
 }
 
 static unsigned bits_for(uint64_t largest)

@@ -5,9 +5,8 @@
 #define ROWS_COLUMNS_NUMBER_H
 
 #include "core/base/cursor.h"
-#include "core/rows/columns_sink.h"
-
 #include "core/rows/columns_format.h"
+#include "core/rows/columns_sink.h"
 
 /* What one printed value takes at most. */
 #define COLUMNS_NUMBER_ROOM 64

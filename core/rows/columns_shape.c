@@ -5,12 +5,17 @@
  * whatever the parts are, they make up the value. */
 #include "core/rows/columns_shape.h"
 
+#include <assert.h>
+
 #define SAMPLES ((size_t)64)
 #define SAMPLE_BYTES (32 * KIB) /* of all samples */
 #define WORDS_MEAN_MAX 96       /* longer values are prose, not keys */
 #define WORDS_FIELDS_MAX 20
+#define WORDS_SHAPES_MAX 6      /* every value is tried with all of them */
 #define MOMENT_MIN ((size_t)19) /* bytes of a date and a time */
 #define NESTED_MAX 4            /* objects within objects that are taken apart */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 enum class {
     REST,   /* up to the next literal */
@@ -143,20 +148,33 @@ static size_t behind_moment(const uint8_t *text, size_t at, size_t len)
     return at;
 }
 
-static size_t behind_class(const uint8_t *text, size_t at, size_t len, uint8_t class)
+/* The high bits of those bytes of word that do not belong to class (LETTERS, DIGITS, WORD). */
+static inline uint64_t strangers(uint64_t word, uint8_t class)
+{
+    uint64_t digit = word ^ EACH('0'); /* 0 to 9 for a digit */
+    uint64_t no_digit = ((digit & EACH(0x7f)) + EACH(0x80 - 10)) | digit;
+    uint64_t low = (word | EACH(0x20)) & EACH(0x7f);
+    uint64_t from_a = low + EACH(0x80 - 'a');
+    uint64_t behind_z = low + EACH(0x80 - 'z' - 1);
+    uint64_t no_letter = ~((from_a & ~behind_z) | word);
+    return (class == DIGITS    ? no_digit
+            : class == LETTERS ? no_letter
+                               : no_digit & no_letter) &
+           EACH(0x80);
+}
+
+static inline size_t behind_class(const uint8_t *text, size_t at, size_t len, uint8_t class)
 {
     if (class == MOMENT)
         return behind_moment(text, at, len);
-    if (class == DIGITS)
-        while (at < len && is_digit(text[at]))
-            at++;
-    else if (class == LETTERS)
-        while (at < len && is_letter(text[at]))
-            at++;
-    else
-        while (at < len && (is_letter(text[at]) || is_digit(text[at])))
-            at++;
-    return at;
+    for (; at < len; at += 8) {
+        uint64_t found = strangers(columns_load(text + at), class);
+        if (found != 0) {
+            at += (size_t)__builtin_ctzll(found) / 8;
+            break;
+        }
+    }
+    return at < len ? at : len;
 }
 
 /* Runs of letters and of digits, or of both together, are the fields. */
@@ -272,9 +290,10 @@ static bool is_bare(const struct sketch *s)
     return len == s->len;
 }
 
-/* Shapes that several samples have; false when too many samples have none of them. */
-static bool discover(const struct columns_values *v, sketch_fn take_apart, struct sketches *all,
-                     struct columns_shapes *out)
+/* At most so many shapes that several samples have; false when too many samples have none of
+ * them. */
+static bool discover(const struct columns_values *v, sketch_fn take_apart, size_t most,
+                     struct sketches *all, struct columns_shapes *out)
 {
     size_t stride = v->count / SAMPLES + 1;
     size_t bytes = 0;
@@ -298,7 +317,7 @@ static bool discover(const struct columns_values *v, sketch_fn take_apart, struc
         bare += is_bare(&all->all[i]);
         finish(&all->all[i], all->quoted[i], &out->shapes[out->count++]);
     }
-    return out->count > 0 && (bare == 0 || out->count == 1) &&
+    return out->count > 0 && out->count <= most && (bare == 0 || out->count == 1) &&
            covered * 100 >= all->samples * 85;
 }
 
@@ -417,6 +436,7 @@ static void deal(const struct columns_values *v, const struct slices *s,
     size_t at = 0;
     for (size_t i = 0; i < v->count; i++) {
         struct columns_shape *shape = &out->shapes[out->codes[i]];
+        assert(shape->values);
         for (size_t f = 0; f < shape->fields; f++, at++) {
             struct columns_values *field = &shape->values[f];
             field->at[field->count] = s->at[at];
@@ -474,12 +494,13 @@ int columns_shape_find(const struct columns_values *v, size_t total, struct colu
     if (!all)
         return -1;
     if (v->len[0] > 0 && *columns_value(v, 0) == '{')
-        return discover(v, sketch_json, all, out) ? apply(v, total, m, out, e)
-                                                  : COLUMNS_SHAPE_NONE;
+        return discover(v, sketch_json, COLUMNS_SHAPE_MOST, all, out)
+                   ? apply(v, total, m, out, e)
+                   : COLUMNS_SHAPE_NONE;
     if (total > v->count * WORDS_MEAN_MAX)
         return COLUMNS_SHAPE_NONE;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (discover(v, keys[i], all, out)) {
+        if (discover(v, keys[i], WORDS_SHAPES_MAX, all, out)) {
             int rc = apply(v, total, m, out, e);
             if (rc <= 0)
                 return rc;

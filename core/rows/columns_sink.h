@@ -7,10 +7,7 @@
 #include "core/base/bytes.h"
 
 /* Shorter sections are not worth a block of their own. */
-#ifndef SM
-#define SM 128
-#endif
-#define COLUMNS_SINK_SECTION_MIN SM
+#define COLUMNS_SINK_SECTION_MIN 512
 
 struct columns_sink {
     uint8_t *data; /* cap and COLUMNS_SLACK bytes */

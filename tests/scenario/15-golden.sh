@@ -6,12 +6,16 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 pgkeep=${PGKEEP:-$root/build/dev/pgkeep}
 golden=$root/tests/golden/v0
-dumps=$root/tests/fixtures/pgdump
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 cp -r "$golden/repo" "$home/repo"
 install -m 600 "$golden/recovery" "$home/recovery"
-names=(A-pg15-none-file A-pg18-none-redirect A-pg17-zstd-pipe A-pg17-zstd-pipe-dataonly)
+mapfile -t ids <"$golden/ids"
+mapfile -t sums <"$golden/sums"
+[[ ${#ids[@]} -eq 16 && ${#sums[@]} -eq 16 ]] || {
+    echo "${#ids[@]} backups and ${#sums[@]} sums, expected 16"
+    exit 1
+}
 
 with() { # VARIABLE=VALUE ARGUMENT...
     local key=$1
@@ -22,17 +26,16 @@ with() { # VARIABLE=VALUE ARGUMENT...
 for key in PGKEEP_PASSPHRASE=golden PGKEEP_RECOVERY_KEY_FILE="$home/recovery"; do
     rm -rf "$home/.config" "$home/.local"
     with "$key" verify --quiet
-    i=0
-    while read -r id; do
-        with "$key" restore "$id" --quiet --to-file "$home/out"
-        cmp "$home/out" "$dumps/${names[i]}.dump"
-        i=$((i + 1))
-    done <"$golden/ids"
-    [[ $i -eq 4 ]] || {
-        echo "$i backups, expected 4"
-        exit 1
-    }
-    echo "ok: 4 golden backups with ${key%%=*}"
+    for ((i = 0; i < ${#ids[@]}; i++)); do
+        with "$key" restore "${ids[i]}" --quiet --to-file "$home/out"
+        sum=$(sha256sum <"$home/out" | cut -d' ' -f1)
+        [[ $sum == "${sums[i]}" ]] || {
+            echo "backup ${ids[i]} gives $sum, expected ${sums[i]}"
+            exit 1
+        }
+        rm "$home/out"
+    done
+    echo "ok: ${#ids[@]} golden backups with ${key%%=*}"
 done
 if with PGKEEP_PASSPHRASE=leaden verify --quiet 2>"$home/err"; then
     echo "a wrong passphrase opened the repository"

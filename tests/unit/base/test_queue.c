@@ -174,8 +174,11 @@ static void a_later_value_waits_for_an_earlier_one_still_in_work(void **state)
         s->number = i;
         queue_give(q);
     }
+    assert_true(queue_has_work(q));
     struct slot *first = queue_work(q);
+    assert_true(queue_has_work(q));
     struct slot *second = queue_work(q);
+    assert_false(queue_has_work(q));
     assert_true(first->number == 0 && second->number == 1);
     queue_done(q, second);
     queue_done(q, first);
