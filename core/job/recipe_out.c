@@ -54,7 +54,7 @@ static uint32_t tonight(const struct recipe_out *r)
     return r->o.base ? row_base_table(r->o.base)->generation + 1 : 1;
 }
 
-static void free_base(const struct recipe_out_options *o)
+void recipe_out_drop(const struct recipe_out_options *o)
 {
     row_base_free(o->base);
     if (o->shape)
@@ -66,7 +66,7 @@ struct recipe_out *recipe_out_new(const struct recipe_out_options *o, struct err
 {
     struct recipe_out *r = calloc(1, sizeof *r);
     if (!r) {
-        free_base(o);
+        recipe_out_drop(o);
         (void)error_memory(e, "recipes of a table");
         return NULL;
     }
@@ -100,7 +100,7 @@ void recipe_out_free(struct recipe_out *r)
 {
     if (!r)
         return;
-    free_base(&r->o);
+    recipe_out_drop(&r->o);
     if (r->maps)
         forget_maps(r);
     free(r->maps);

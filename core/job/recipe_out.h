@@ -22,6 +22,9 @@ struct recipe_out_options {
     struct closure *known; /* packs of the base that are pointed into are added here */
 };
 
+/* Free what o would have given over. */
+void recipe_out_drop(const struct recipe_out_options *o);
+
 struct recipe_out;
 
 /* Takes base and shape (from malloc), even when it fails: they are freed at the end. The thread

@@ -70,6 +70,7 @@ static bool read_table(const struct row_state *s, struct cursor *c, struct row_s
     t->rows = cursor_varint(c);
     uint64_t generation = cursor_varint(c);
     t->generation = (uint32_t)generation;
+    t->absent = (uint32_t)cursor_varint(c);
     t->waited = (uint32_t)cursor_varint(c);
     t->taken = cursor_varint(c);
     cursor_copy(c, t->digest, sizeof t->digest);
@@ -255,6 +256,11 @@ static bool find_first(const struct row_state *s, const uint32_t *order, compare
         return false;
     *place = order[low];
     return compare(&s->entries[*place].table, key) == 0;
+}
+
+size_t row_state_place(const struct row_state *s, const struct row_state_table *t)
+{
+    return (size_t)((const struct row_state_entry *)t - s->entries);
 }
 
 const struct row_state_table *row_state_find(const struct row_state *s, const char *schema,

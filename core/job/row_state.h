@@ -29,6 +29,7 @@ struct row_state_table {
     uint64_t rows;
     uint32_t recipe_count;
     uint32_t generation; /* nights of matching so far; tonight's new chunks get the next one */
+    uint32_t absent;     /* backups in a row that did not have the table */
     uint32_t waited;     /* changed nights in a row in which old chunks had to be kept */
     uint64_t taken;      /* rows that were stored anew that night */
     uint8_t digest[FORMAT_HASH_LEN]; /* of the stream part */
@@ -62,6 +63,8 @@ const uint8_t *row_state_backup(const struct row_state *s);
 const uint8_t *row_state_manifest(const struct row_state *s);
 size_t row_state_count(const struct row_state *s);
 const struct row_state_table *row_state_table(const struct row_state *s, size_t i);
+/* The place of a table of s. */
+size_t row_state_place(const struct row_state *s, const struct row_state_table *t);
 /* The table of this name and oid; else (same_cluster: oids mean the same there) the one of this
  * oid; else the one of this name; else NULL. */
 const struct row_state_table *row_state_find(const struct row_state *s, const char *schema,

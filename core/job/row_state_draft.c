@@ -23,7 +23,7 @@ struct row_state_draft_table {
     uint64_t offset; /* of the hashes */
     uint64_t rows;
     uint32_t generation;
-    uint32_t waited;
+    uint32_t absent, waited;
     uint64_t taken;
     uint8_t digest[FORMAT_HASH_LEN];
     struct row_hash_state block; /* the tag to come */
@@ -205,6 +205,7 @@ void row_state_draft_end(struct row_state_draft *d, struct row_state_draft_table
     row_state_wire_tag(&t->block, tag);
     t->lost = t->lost || (t->block_len > 0 && buf_append(&t->tags, tag, sizeof tag, &e) < 0);
     t->generation = totals->generation;
+    t->absent = totals->absent;
     t->waited = totals->waited;
     t->taken = totals->taken;
     memcpy(t->digest, totals->digest, sizeof t->digest);
@@ -285,9 +286,10 @@ static int index_table(const struct row_state_draft_table *t, uint64_t moved, st
                        struct error *e)
 {
     if (buf_append(b, t->texts.data, t->texts.len, e) < 0 || buf_varint(b, t->rows, e) < 0 ||
-        buf_varint(b, t->generation, e) < 0 || buf_varint(b, t->waited, e) < 0 ||
-        buf_varint(b, t->taken, e) < 0 || buf_append(b, t->digest, sizeof t->digest, e) < 0 ||
-        buf_varint(b, t->offset, e) < 0 || buf_append(b, t->tags.data, t->tags.len, e) < 0)
+        buf_varint(b, t->generation, e) < 0 || buf_varint(b, t->absent, e) < 0 ||
+        buf_varint(b, t->waited, e) < 0 || buf_varint(b, t->taken, e) < 0 ||
+        buf_append(b, t->digest, sizeof t->digest, e) < 0 || buf_varint(b, t->offset, e) < 0 ||
+        buf_append(b, t->tags.data, t->tags.len, e) < 0)
         return -1;
     return index_recipes(t, moved, b, e);
 }

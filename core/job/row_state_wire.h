@@ -10,9 +10,9 @@
  *   footer     u64 offset of the index | u64 its length | tag 16 | "PGKROWS1"
  *
  *   table      schema | name | oid | copy, each varint length | text | NUL |
- *              varint rows | varint generation | varint nights waited | varint rows taken |
- * digest 32 | varint offset of the hashes | a tag 16 for each MiB of them | varint recipes |
- * for each: u64 offset | u32 length | u64 first row | tag 16
+ *              varint rows | varint generation | varint nights absent | varint nights waited |
+ * varint rows taken | digest 32 | varint offset of the hashes | a tag 16 for each MiB of them |
+ * varint recipes | for each: u64 offset | u32 length | u64 first row | tag 16
  *
  * A tag is SipHash-2-4-128 (core/rows/row_hash.h) under a key made of the domain's row key: of
  * header, index and the rest of the footer; of a block of hashes; of a recipe. So what the

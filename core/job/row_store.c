@@ -5,9 +5,14 @@
 
 #include "core/base/log.h"
 
+/* What tonight's dump has not is kept for so many backups: a dump of one table between two of
+ * all must not make the next one store everything. */
+#define MAX_ABSENT 8
+
 struct row_store {
     const struct session *session;
     struct row_state *state; /* NULL: nothing is known of last night */
+    bool *present; /* tables of state that tonight's dump has, or has in their place */
     struct row_state_draft *draft;
     /* The table that is open. */
     struct row_state_draft_table *table;
@@ -26,6 +31,11 @@ struct row_store *row_store_new(const char *path, const struct row_state_id *id,
     s->session = session;
     if (row_state_open(path, id, &s->state, &why) < 0)
         log_warning("the row state cannot be used, so more will be stored: %s", why.text);
+    if (s->state && !(s->present = calloc(row_state_count(s->state) + 1, sizeof(bool)))) {
+        row_store_free(s);
+        (void)error_memory(e, "row store");
+        return NULL;
+    }
     s->draft = row_state_draft_new(path, id, &why);
     if (!s->draft)
         log_warning("no row state is kept, so the next backup will store more: %s", why.text);
@@ -38,6 +48,7 @@ void row_store_free(struct row_store *s)
         return;
     row_state_close(s->state);
     row_state_draft_free(s->draft);
+    free(s->present);
     free(s);
 }
 
@@ -69,9 +80,14 @@ static int find_base(struct row_store *s, const struct entry *entry, const char 
                      struct recipe_out_options *out, struct error *e)
 {
     const char *schema = entry->schema ? entry->schema : "";
+    /* Oids mean nothing in another cluster, and where they do, names mostly hold as well. */
     const struct row_state_table *t =
-        row_state_find(s->state, schema, entry->name, entry->oid, true);
+        row_state_find(s->state, schema, entry->name, entry->oid, false);
+    if (!t)
+        t = row_state_find(s->state, schema, entry->name, entry->oid, true);
     char name[ENTRY_TEXT];
+    if (t)
+        s->present[row_state_place(s->state, t)] = true;
     if (!t || t->rows == 0)
         return 0;
     entry_text(entry, name);
@@ -131,12 +147,81 @@ void row_store_end(struct row_store *s, const struct rows_out_totals *totals)
         row_state_draft_end(s->draft, s->table, &t);
 }
 
+/* ---- the commit ---------------------------------------------------------------------- */
+
+static int add_pack(struct row_store *s, const uint8_t pack_id[FORMAT_ID_LEN],
+                    struct closure *closure, struct error *e)
+{
+    const struct closure_pack *pack = row_state_pack(s->state, pack_id);
+    return pack ? closure_add(closure, pack, e) : 0;
+}
+
+static int carry_recipe(struct row_store *s, const struct row_state_table *t, uint32_t i,
+                        struct row_state_draft_table *to, struct closure *closure,
+                        struct error *e)
+{
+    struct row_state_recipe r = {0};
+    int rc = row_state_recipe(s->state, t, i, &r, e);
+    for (uint8_t k = 0; rc == 0 && k < r.depth; k++)
+        rc = add_pack(s, r.chain_packs[k], closure, e);
+    for (uint32_t k = 0; rc == 0 && k < r.resolved.count; k++)
+        rc = add_pack(s, r.resolved.chunks[k].ref.pack_id, closure, e);
+    if (rc == 0)
+        row_state_draft_recipe(s->draft, to, &r);
+    row_state_recipe_done(&r);
+    return rc;
+}
+
+/* A table that tonight's dump has not goes from last night's state into tonight's as it is. */
+static int carry_table(struct row_store *s, const struct row_state_table *t,
+                       struct closure *closure, struct error *e)
+{
+    const uint8_t *hashes;
+    struct row_state_table totals = *t;
+    totals.absent = t->absent + 1;
+    if (row_state_hashes(s->state, t, &hashes, e) < 0)
+        return -1;
+    struct row_state_draft_table *to = row_state_draft_begin(s->draft, t);
+    row_state_draft_hashes(s->draft, to, hashes, (size_t)t->rows);
+    row_state_draft_end(s->draft, to, &totals);
+    for (uint32_t i = 0; i < t->recipe_count; i++)
+        if (carry_recipe(s, t, i, to, closure, e) < 0)
+            return -1; /* it has not all its recipes, so the draft leaves it out */
+    row_state_passed(s->state, t, UINT64_MAX);
+    return 0;
+}
+
+static int carry_tables(struct row_store *s, struct closure *closure, struct error *e)
+{
+    for (size_t i = 0; s->state && i < row_state_count(s->state); i++) {
+        const struct row_state_table *t = row_state_table(s->state, i);
+        if (s->present[i] || t->absent + 1 >= MAX_ABSENT)
+            continue;
+        if (carry_table(s, t, closure, e) == 0)
+            continue;
+        if (e->kind != ERROR_CORRUPT)
+            return -1;
+        log_warning("row state of %s: %s", t->name, e->text);
+    }
+    return 0;
+}
+
 void row_store_commit(struct row_store *s, const uint8_t backup_id[FORMAT_ID_LEN],
                       const uint8_t manifest_sha256[FORMAT_HASH_LEN],
                       const struct closure *closure)
 {
     struct error why = {0};
-    if (s->draft &&
-        row_state_draft_commit(s->draft, backup_id, manifest_sha256, closure, &why) < 0)
+    struct closure all = {0};
+    int rc = 0;
+    if (!s->draft)
+        return;
+    for (size_t i = 0; rc == 0 && i < closure->count; i++)
+        rc = closure_add(&all, &closure->packs[i], &why);
+    if (rc == 0)
+        rc = carry_tables(s, &all, &why);
+    if (rc == 0)
+        rc = row_state_draft_commit(s->draft, backup_id, manifest_sha256, &all, &why);
+    if (rc < 0)
         log_warning("no row state was kept, so the next backup will store more: %s", why.text);
+    closure_done(&all);
 }

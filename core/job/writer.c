@@ -450,6 +450,8 @@ struct writer_stream *writer_stream_new(struct writer *w, const struct recipe_ou
 {
     struct writer_stream *s = calloc(1, sizeof *s);
     if (!s) {
+        if (rows)
+            recipe_out_drop(rows);
         (void)error_memory(e, "stream");
         return NULL;
     }

@@ -15,8 +15,8 @@ struct chunker_rows {
 };
 
 /* A table that is new; what is new in a table that was there before. */
-static const struct chunker_rows CHUNKER_NEW = {640 * KIB, 384 * KIB, 1280 * KIB};
-static const struct chunker_rows CHUNKER_LATER = {160 * KIB, 96 * KIB, 320 * KIB};
+static const struct chunker_rows CHUNKER_NEW = {640 * KIB, 256 * KIB, 1024 * KIB};
+static const struct chunker_rows CHUNKER_LATER = {160 * KIB, 64 * KIB, 256 * KIB};
 
 #define CHUNKER_MIN (16 * KIB)
 #define CHUNKER_NORMAL (64 * KIB)

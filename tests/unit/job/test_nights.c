@@ -412,6 +412,33 @@ static void many_tables_keep_apart(void **state)
         free(tables[i]);
 }
 
+/* A dump of some tables between two of all: what it has not is not forgotten at once. */
+static void tables_left_out_of_a_dump_are_kept_for_a_while(void **state)
+{
+    struct world *w = *state;
+    struct table *a = new_table(10000);
+    struct table *b = new_table(12000);
+    struct table *both[] = {a, b};
+    b->name = "items";
+    b->oid = "16500";
+    for (size_t i = 0; i < b->count; i++)
+        b->rows[i].id += 1000000;
+    uint64_t first = night_of(w, both, 2);
+    update(a, 10);
+    update(b, 10);
+    for (int i = 0; i < 3; i++)
+        (void)night(w, a);
+    assert_in_range(night_of(w, both, 2), 1, first / 20);
+    for (int i = 0; i < 9; i++)
+        (void)night(w, a);
+    update(b, 400);
+    /* Forgotten: rows are not matched any more. */
+    assert_true(night_of(w, both, 2) > first / 10);
+    assert_all_come_back(w);
+    free(a);
+    free(b);
+}
+
 /* Rows of the chunks that the state's only table draws on, and the generations of these. */
 static uint64_t rows_held(struct world *w, uint64_t *rows, size_t *generations)
 {
@@ -499,6 +526,7 @@ int main(void)
         TEST(rows_of_packs_that_are_gone_are_stored_again),
         TEST(rows_of_condemned_packs_are_stored_again),
         TEST(many_tables_keep_apart),
+        TEST(tables_left_out_of_a_dump_are_kept_for_a_while),
         TEST(old_nights_are_gathered_up),
         TEST(what_is_left_of_a_shrinking_table_moves_together),
     };

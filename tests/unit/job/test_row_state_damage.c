@@ -196,7 +196,7 @@ static void numbers_that_point_out_of_the_file_are_refused(void **state)
     assert_sealed_refused(name + 6, 'x');         /* the end of a text */
     assert_sealed_refused(name + 2, 0);           /* a text with an end within */
     assert_sealed_refused(name - 1, 0x7f);        /* length of a text */
-    assert_sealed_refused(digest - 4, 39);        /* fewer rows than recipes have */
+    assert_sealed_refused(digest - 5, 39);        /* fewer rows than recipes have */
     assert_sealed_refused(tags - 1, HEADER - 1);  /* hashes in the header */
     assert_sealed_refused(recipe - 1, 4);         /* recipes */
     assert_sealed_refused(recipe + 2, 1);         /* offset of a recipe */
