@@ -399,11 +399,7 @@ static int say(const struct night *n, struct error *e)
     char stored[32];
     char took[32];
     char source[128];
-    /* Rows of a dump that is compressed inside are not looked at. */
-    if (p->member_count && p->members[0].codec != 0)
-        (void)snprintf(rows, sizeof rows, "unknown");
-    else
-        render_count(rows, p->rows);
+    render_count(rows, p->rows);
     str_size(size, bytes);
     str_size(stored, t->stored_bytes);
     render_duration(took, took_ms);

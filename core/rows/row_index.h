@@ -45,7 +45,6 @@ static inline bool row_index_is_built(const struct row_index *x)
 }
 
 /* The row whose hash is h, or ROW_MATCH_NONE. */
-uint64_t row_index_find(struct row_index *x, const uint8_t *hashes,
-                        const struct row_hash *h);
+uint64_t row_index_find(struct row_index *x, const uint8_t *hashes, const struct row_hash *h);
 
 #endif

@@ -94,7 +94,8 @@ static int check_table(void *arg, const struct restore_entry *seen, struct error
     size_t i;
     json_t *table;
     (void)e;
-    if (!seen->has_copy_sha256)
+    bool is_table = strcmp(seen->entry->desc, "TABLE DATA") == 0;
+    if (!is_table)
         return 0;
     json_array_foreach(x->tables, i, table)
     {
@@ -103,13 +104,15 @@ static int check_table(void *arg, const struct restore_entry *seen, struct error
                 0 ||
             strcmp(json_string_value(json_object_get(table, "table")), seen->entry->name) != 0)
             continue;
-        str_hex(hex, seen->copy_sha256, DIGEST_LEN);
-        assert_string_equal(json_string_value(json_object_get(table, "copy_sha256")), hex);
         assert_int_equal(json_integer_value(json_object_get(table, "rows")),
                          (json_int_t)seen->entry->rows);
+        x->seen++;
+        if (!seen->has_copy_sha256)
+            return 0; /* compressed inside: its rows were counted */
+        str_hex(hex, seen->copy_sha256, DIGEST_LEN);
+        assert_string_equal(json_string_value(json_object_get(table, "copy_sha256")), hex);
         assert_int_equal(json_integer_value(json_object_get(table, "copy_bytes")),
                          (json_int_t)stream_bytes(&seen->entry->payload));
-        x->seen++;
         return 0;
     }
     fail_msg("table %s.%s is not expected", seen->entry->schema, seen->entry->name);
@@ -130,6 +133,10 @@ static void rows_and_copy_text_are_what_the_server_gave(void **state)
         "A-pg19-none-file",
         "A-pg19-none-pipe",
         "A-pg18client-pg15server-none-pipe",
+        "A-pg15-gzip-file",
+        "A-pg17-gzip-pipe",
+        "A-pg17-lz4-pipe",
+        "A-pg18-zstd-file",
     };
     struct world *w = *state;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
