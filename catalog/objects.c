@@ -207,6 +207,23 @@ int objects_drop_pack(struct catalog *c, const struct ref_object *object, struct
     return catalog_end(c, result < 0 ? -1 : 0, e);
 }
 
+int objects_holds(struct catalog *c, const struct ref_object *object, struct error *e)
+{
+    struct sql q = {0};
+    catalog_enter(c);
+    int result = sql_open(&q, c,
+                          "SELECT 1 FROM pack WHERE sha256 = ?1 AND suffix = ?2"
+                          " AND indexed = 1",
+                          e);
+    if (result == 0) {
+        put_object(&q, object);
+        result = sql_step(&q, e);
+    }
+    sql_close(&q);
+    catalog_leave(c);
+    return result == SQL_ROW ? 1 : result;
+}
+
 int objects_visit(struct catalog *c, objects_visitor visit, void *arg, struct error *e)
 {
     struct sql q = {0};

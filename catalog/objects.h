@@ -26,6 +26,10 @@ MUST_CHECK int objects_add_pack(struct catalog *c, const struct closure_pack *pa
 MUST_CHECK int objects_drop_pack(struct catalog *c, const struct ref_object *object,
                                  struct error *e);
 
+/* Are the chunks of this object recorded? 1 yes, 0 no: it was never read, or was dropped. */
+MUST_CHECK int objects_holds(struct catalog *c, const struct ref_object *object,
+                             struct error *e);
+
 /* Every pack whose chunks are recorded (objects_add_pack), in the order of recording. Packs
  * that are known only from the closure of a backup are not shown: nothing in them can be
  * looked up yet, so they are still to be read. */

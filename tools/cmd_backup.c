@@ -276,6 +276,11 @@ static int lookup(void *arg, const uint8_t *chunk_id, struct ref *ref,
     return objects_lookup(arg, chunk_id, ref, pack, e);
 }
 
+static int holds(void *arg, const struct ref_object *object, struct error *e)
+{
+    return objects_holds(arg, object, e);
+}
+
 static int add(void *arg, const struct closure_pack *pack, const struct ref *refs, size_t count,
                struct error *e)
 {
@@ -426,7 +431,8 @@ static int take(struct night *n, struct error *e)
         .progress = progress,
         .progress_arg = &n->progress,
     };
-    n->index = (struct chunk_index){.arg = c->catalog, .lookup = lookup, .add = add};
+    n->index =
+        (struct chunk_index){.arg = c->catalog, .lookup = lookup, .holds = holds, .add = add};
     n->backup = backup_new(&options, e);
     if (!n->backup)
         return -1;

@@ -162,7 +162,7 @@ int backup_use_state(struct backup *b, const char *path, struct error *e)
     row_store_free(b->rows);
     b->rows = NULL;
     if (backup_state_id(b->o.repo, b->manifest.private_part.source, &id, e) == 0)
-        b->rows = row_store_new(path, &id, b->session, e);
+        b->rows = row_store_new(path, &id, b->session, b->o.index, e);
     explicit_bzero(&id, sizeof id);
     return b->rows ? 0 : -1;
 }

@@ -21,7 +21,7 @@ struct recipe_flags {
 struct row_base {
     struct row_state *state;
     const struct row_state_table *table;
-    const struct session *session;
+    const struct closure *allowed;
     const uint8_t *hashes;
     struct recipe_flags *recipes;
     uint32_t recipe_count;
@@ -68,19 +68,13 @@ void row_base_passed(const struct row_base *b, uint64_t row)
 const struct closure_pack *row_base_pack(const struct row_base *b,
                                          const uint8_t pack_id[FORMAT_ID_LEN])
 {
-    return row_state_pack(b->state, pack_id);
-}
-
-static bool pack_allowed(const struct row_base *b, const uint8_t pack_id[FORMAT_ID_LEN])
-{
-    const struct closure_pack *pack = row_state_pack(b->state, pack_id);
-    return pack && session_allows(b->session, &pack->object);
+    return closure_find(b->allowed, pack_id);
 }
 
 bool row_base_chain_allowed(const struct row_base *b, const struct row_state_recipe *r)
 {
     for (uint8_t i = 0; i < r->depth; i++)
-        if (!pack_allowed(b, r->chain_packs[i]))
+        if (!row_base_pack(b, r->chain_packs[i]))
             return false;
     return true;
 }
@@ -160,7 +154,7 @@ static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct
                                  .live = live[k],
                                  .rows = chunk->rows,
                                  .generation = r->generations[k]};
-        if (!pack_allowed(b, chunk->ref.pack_id)) {
+        if (!row_base_pack(b, chunk->ref.pack_id)) {
             flags->verdicts[k] = ROW_BASE_GONE;
             flags->plain = false;
         } else if (live[k] > 0) {
@@ -279,7 +273,7 @@ static int survey_all(struct row_base *b, struct error *e)
 /* ---- the handle ---------------------------------------------------------------------- */
 
 struct row_base *row_base_new(struct row_state *s, const struct row_state_table *t,
-                              const struct session *session, struct error *e)
+                              const struct closure *allowed, struct error *e)
 {
     struct row_base *b = calloc(1, sizeof *b);
     if (!b) {
@@ -287,7 +281,7 @@ struct row_base *row_base_new(struct row_state *s, const struct row_state_table 
         return NULL;
     }
     *b = (struct row_base){
-        .state = s, .table = t, .session = session, .recipe_count = t->recipe_count};
+        .state = s, .table = t, .allowed = allowed, .recipe_count = t->recipe_count};
     b->recipes = calloc((size_t)t->recipe_count + 1, sizeof *b->recipes);
     if (!b->recipes)
         (void)error_memory(e, "base of a table");

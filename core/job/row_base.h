@@ -7,16 +7,15 @@
 #define JOB_ROW_BASE_H
 
 #include "core/job/row_state.h"
-#include "core/repo/session.h"
 
 #define ROW_BASE_MAX_GENERATIONS 64
 
 struct row_base;
 
-/* The state, the table and the session are borrowed. ERROR_CORRUPT for a table whose state is
- * damaged; ERROR_MEMORY. */
+/* Borrows all. allowed: the packs that may be pointed into. ERROR_CORRUPT for a table whose
+ * state is damaged; ERROR_MEMORY. */
 MUST_CHECK struct row_base *row_base_new(struct row_state *s, const struct row_state_table *t,
-                                         const struct session *session, struct error *e);
+                                         const struct closure *allowed, struct error *e);
 void row_base_free(struct row_base *b);
 
 const struct row_state_table *row_base_table(const struct row_base *b);
@@ -49,7 +48,7 @@ MUST_CHECK int row_base_load(const struct row_base *b, uint32_t i, struct row_st
                              struct error *e);
 /* May a recipe of tonight have recipe r as its base: are the packs of its chain there? */
 bool row_base_chain_allowed(const struct row_base *b, const struct row_state_recipe *r);
-/* The object that a pack id of the base is; NULL when unknown. */
+/* The object that a pack id of the base is; NULL when it may not be pointed into. */
 const struct closure_pack *row_base_pack(const struct row_base *b,
                                          const uint8_t pack_id[FORMAT_ID_LEN]);
 

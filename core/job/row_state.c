@@ -277,10 +277,9 @@ const struct row_state_table *row_state_find(const struct row_state *s, const ch
     return NULL;
 }
 
-const struct closure_pack *row_state_pack(const struct row_state *s,
-                                          const uint8_t pack_id[FORMAT_ID_LEN])
+const struct closure *row_state_packs(const struct row_state *s)
 {
-    return closure_find(&s->closure, pack_id);
+    return &s->closure;
 }
 
 /* ---- hashes ---- */

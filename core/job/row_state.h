@@ -78,9 +78,8 @@ MUST_CHECK int row_state_hashes(struct row_state *s, const struct row_state_tabl
  * Any thread. ERROR_CORRUPT. */
 MUST_CHECK int row_state_recipe(const struct row_state *s, const struct row_state_table *t,
                                 uint32_t i, struct row_state_recipe *out, struct error *e);
-/* The object a pack id is; NULL when the file does not say. Any thread. */
-const struct closure_pack *row_state_pack(const struct row_state *s,
-                                          const uint8_t pack_id[FORMAT_ID_LEN]);
+/* Which objects its pack ids are. Any thread. */
+const struct closure *row_state_packs(const struct row_state *s);
 /* These hashes, of any table, are not looked at for some time. */
 void row_state_rest(const struct row_state *s, struct bytes hashes);
 /* Rows before this one are not looked at any more: their pages may go. The thread of

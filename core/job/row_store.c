@@ -10,8 +10,8 @@
 #define MAX_ABSENT 8
 
 struct row_store {
-    const struct session *session;
     struct row_state *state; /* NULL: nothing is known of last night */
+    struct closure allowed;  /* packs of state that may be pointed into */
     bool *present; /* tables of state that tonight's dump has, or has in their place */
     struct row_state_draft *draft;
     /* The table that is open. */
@@ -19,21 +19,48 @@ struct row_store {
     uint32_t generation, waited;
 };
 
+static int learn_allowed(struct row_store *s, const struct session *session,
+                         const struct chunk_index *index, struct error *e)
+{
+    const struct closure *packs = row_state_packs(s->state);
+    for (size_t i = 0; i < packs->count; i++) {
+        const struct closure_pack *pack = &packs->packs[i];
+        int holds = 1;
+        if (!session_allows(session, &pack->object))
+            continue;
+        if (index && index->holds)
+            holds = index->holds(index->arg, &pack->object, e);
+        if (holds < 0 || (holds > 0 && closure_add(&s->allowed, pack, e) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static int open_state(struct row_store *s, const char *path, const struct row_state_id *id,
+                      const struct session *session, const struct chunk_index *index,
+                      struct error *e)
+{
+    struct error why = {0};
+    if (row_state_open(path, id, &s->state, &why) < 0)
+        log_warning("the row state cannot be used, so more will be stored: %s", why.text);
+    if (!s->state)
+        return 0;
+    s->present = calloc(row_state_count(s->state) + 1, sizeof *s->present);
+    return s->present ? learn_allowed(s, session, index, e) : error_memory(e, "row store");
+}
+
 struct row_store *row_store_new(const char *path, const struct row_state_id *id,
-                                const struct session *session, struct error *e)
+                                const struct session *session, const struct chunk_index *index,
+                                struct error *e)
 {
     struct row_store *s = calloc(1, sizeof *s);
+    struct error why = {0};
     if (!s) {
         (void)error_memory(e, "row store");
         return NULL;
     }
-    struct error why = {0};
-    s->session = session;
-    if (row_state_open(path, id, &s->state, &why) < 0)
-        log_warning("the row state cannot be used, so more will be stored: %s", why.text);
-    if (s->state && !(s->present = calloc(row_state_count(s->state) + 1, sizeof(bool)))) {
+    if (open_state(s, path, id, session, index, e) < 0) {
         row_store_free(s);
-        (void)error_memory(e, "row store");
         return NULL;
     }
     s->draft = row_state_draft_new(path, id, &why);
@@ -48,13 +75,9 @@ void row_store_free(struct row_store *s)
         return;
     row_state_close(s->state);
     row_state_draft_free(s->draft);
+    closure_done(&s->allowed);
     free(s->present);
     free(s);
-}
-
-bool row_store_has_base(const struct row_store *s)
-{
-    return s->state;
 }
 
 /* Tonight's columns against last night's. Answers PROJECTION_LOST when the base is of no use;
@@ -98,7 +121,7 @@ static int find_base(struct row_store *s, const struct entry *entry, const char 
     }
     if (rc < 0)
         return -1;
-    out->base = row_base_new(s->state, t, s->session, e);
+    out->base = row_base_new(s->state, t, &s->allowed, e);
     if (out->base) {
         s->generation = t->generation + 1;
         s->waited = t->waited;
@@ -152,7 +175,7 @@ void row_store_end(struct row_store *s, const struct rows_out_totals *totals)
 static int add_pack(struct row_store *s, const uint8_t pack_id[FORMAT_ID_LEN],
                     struct closure *closure, struct error *e)
 {
-    const struct closure_pack *pack = row_state_pack(s->state, pack_id);
+    const struct closure_pack *pack = closure_find(row_state_packs(s->state), pack_id);
     return pack ? closure_add(closure, pack, e) : 0;
 }
 

@@ -4,19 +4,22 @@
 #ifndef JOB_ROW_STORE_H
 #define JOB_ROW_STORE_H
 
+#include "core/job/chunk_index.h"
 #include "core/job/rows_out.h"
 #include "core/repo/entry.h"
+#include "core/repo/session.h"
 
 struct row_store;
 
-/* path: of the state file. A state that is absent or damaged is gone without, with a warning
- * in the log; so is a draft that cannot be made. What id and session point at is borrowed. */
+/* Rows are matched only with what lies in packs that the session allows and the index (may be
+ * NULL) holds: one that was found damaged is not built upon. path: of the state file. A state
+ * that is absent or damaged is gone without, with a warning in the log; so is a draft that
+ * cannot be made. Borrows nothing. */
 MUST_CHECK struct row_store *row_store_new(const char *path, const struct row_state_id *id,
-                                           const struct session *session, struct error *e);
+                                           const struct session *session,
+                                           const struct chunk_index *index, struct error *e);
 /* Gives up what was not committed. The writer must be done with the streams. */
 void row_store_free(struct row_store *s);
-/* Is there a state of an earlier night? */
-bool row_store_has_base(const struct row_store *s);
 
 /* A table begins: what rows_out_begin needs. copy: its COPY statement. */
 MUST_CHECK int row_store_begin(struct row_store *s, const struct entry *entry, const char *copy,

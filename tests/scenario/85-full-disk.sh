@@ -13,7 +13,7 @@ if ! mount -t tmpfs -o size=8m,mode=755 none "$work/small" 2>"$work/err"; then
     cannot "no file system can be mounted here: $(<"$work/err")"
 fi
 mounts+=("$work/small")
-mount -t tmpfs -o size=2m,mode=755 none "$work/state"
+mount -t tmpfs -o size=12m,mode=755 none "$work/state"
 mounts+=("$work/state")
 
 start_cluster pg

@@ -143,9 +143,12 @@ static void a_dropped_pack_stays_named_by_the_backup_that_needs_it(void **state)
 {
     (void)state;
     struct closure_pack pack = samples_pack(1);
+    assert_int_equal(objects_holds(c, &pack.object, &e), 0);
     samples_add_pack(c, 1, 0, 2);
     samples_put(c, 1, "shop");
+    assert_int_equal(objects_holds(c, &pack.object, &e), 1);
     assert_done(objects_drop_pack(c, &pack.object, &e), &e);
+    assert_int_equal(objects_holds(c, &pack.object, &e), 0);
     assert_absent(0);
     assert_int_equal(samples_number(c, "SELECT count(*) FROM pack WHERE indexed = 0"), 1);
     assert_int_equal(samples_number(c, "SELECT count(*) FROM backup_pack"), 1);

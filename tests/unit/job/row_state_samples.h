@@ -267,8 +267,8 @@ static inline void assert_file(const struct sample *samples, size_t count, uint8
     assert_int_equal(row_state_count(s), count);
     assert_int_equal(row_state_backup(s)[0], backup);
     assert_memory_equal(row_state_manifest(s), manifest, sizeof manifest);
-    assert_int_equal(row_state_pack(s, pack_id)->object.size, 77);
-    assert_null(row_state_pack(s, other));
+    assert_int_equal(closure_find(row_state_packs(s), pack_id)->object.size, 77);
+    assert_null(closure_find(row_state_packs(s), other));
     for (size_t i = 0; i < count; i++)
         assert_table(s, row_state_table(s, i), &samples[i]);
     row_state_close(s);
