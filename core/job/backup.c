@@ -173,6 +173,7 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
         .writer = b->writer,
         .chunker = &b->chunker,
         .row_key = repo_bundle(b->o.repo)->domain.row_key,
+        .limits = b->o.limits,
         .begin = begin,
         .begin_arg = b,
         .tick = tick,

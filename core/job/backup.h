@@ -17,7 +17,8 @@ struct backup_options {
     int level;
     int idle_level;  /* see job/writer.h; 0: level */
     int later_level; /* for what is new in a table that has a base; 0: level */
-    bool verify;     /* read tonight's packs back and decode them before the commit */
+    const struct recipe_out_limits *limits; /* of recipes; NULL: the usual ones */
+    bool verify; /* read tonight's packs back and decode them before the commit */
     /* The dump's header is known (and in the private part): the caller fills in the source, and
      * may call backup_use_state. May be NULL. */
     int (*begin)(void *arg, struct error *e);

@@ -98,11 +98,6 @@ void dump_in_free(struct dump_in *d)
     free(d);
 }
 
-const struct dump_header *dump_in_header(const struct dump_in *d)
-{
-    return d->header;
-}
-
 size_t dump_in_entry_count(const struct dump_in *d)
 {
     return d->order_count;
@@ -213,6 +208,7 @@ static int on_block(struct dump_in *d, const struct dump_event *ev, struct error
         pieces_out_begin(&d->cut, d->o.writer, d->o.chunker, NULL);
         if (d->store && row_store_begin(d->store, &b->entry, b->copy, &table, e) < 0)
             return -1;
+        table.limits = d->o.limits;
         return rows_out_begin(d->rows, &table, e);
     }
     if (bytes_out_begin(&b->payload, d->o.writer, d->o.chunker, FORMAT_KIND_BYTES, e) < 0)
@@ -445,7 +441,10 @@ static int take_rows(struct block *b, struct error *e)
     part->rows = b->totals.rows;
     part->bytes = b->totals.bytes;
     memcpy(part->digest, b->totals.digest, sizeof part->digest);
-    writer_stream_take(b->row_stream, part);
+    uint64_t rows = writer_stream_take(b->row_stream, part);
+    if (rows != b->totals.rows)
+        return error_set(e, ERROR_CORRUPT, "recipes of %llu rows for a table of %llu",
+                         (unsigned long long)rows, (unsigned long long)b->totals.rows);
     writer_stream_free(b->row_stream);
     b->row_stream = NULL;
     b->entry.rows = b->totals.rows;

@@ -15,6 +15,7 @@ struct dump_in_options {
     struct writer *writer;
     const struct chunker *chunker;
     const uint8_t *row_key;
+    const struct recipe_out_limits *limits; /* NULL: the usual ones */
     /* The header is known: the row store to use from here on, NULL for none. */
     int (*begin)(void *arg, const struct dump_header *header, struct row_store **store,
                  struct error *e);
@@ -37,8 +38,6 @@ MUST_CHECK int dump_in_read(struct dump_in *d, struct source *source, struct err
 MUST_CHECK int dump_in_finish(struct dump_in *d, struct member *member, bool *unchecked,
                               struct error *e);
 
-/* The header's facts; NULL for an archive of a newer version. Good until dump_in_free. */
-const struct dump_header *dump_in_header(const struct dump_in *d);
 /* The data blocks, in file order, after dump_in_finish. */
 size_t dump_in_entry_count(const struct dump_in *d);
 const struct entry *dump_in_entry(const struct dump_in *d, size_t i);

@@ -5,14 +5,19 @@
 
 #include "core/base/log.h"
 
-/* Everything is resolved first, for tomorrow's state and to see what it comes to; then the
- * shortest form that may be used is written. */
+/* Everything is resolved, for tomorrow's state and to see what it comes to. What fits in one
+ * recipe is written in the shortest form that may be used; what does not becomes several full
+ * ones, cut where the limits are met. */
 
 #define NOT_YET UINT32_MAX
-/* A full recipe with more than this is written as several. */
-#define SPLIT_EXTENTS (1u << 18)
-#define SPLIT_CHUNKS (2 * RECIPE_TARGET_CHUNKS)
-#define SPLIT_STEP 1024
+#define STEP_EXTENTS 64 /* between looks at the limits */
+
+static const struct recipe_out_limits usual_limits = {
+    .extents = 1u << 18,
+    .chunks = 2 * RECIPE_TARGET_CHUNKS,
+    /* A chunk of recipe has at most 8 MiB; the longest form of all that is counted. */
+    .bytes = 4 * MIB, /* a long row may still add as much */
+};
 
 /* What became of the chunks of one recipe of the base. */
 struct base_map {
@@ -22,6 +27,17 @@ struct base_map {
 };
 
 enum form { FORM_NONE, FORM_SAME, FORM_DELTA, FORM_FULL };
+
+/* How far the operations have been resolved. */
+struct cut {
+    size_t op;             /* the one that is being looked at */
+    uint32_t copied, took; /* rows of it that are done */
+    uint32_t taken;        /* rows of tonight's chunks that are done */
+    struct recipe_copy own;
+    uint32_t *added_map;
+    uint32_t added_chunk, added_row;
+    uint32_t hint; /* in the base that is loaded */
+};
 
 struct recipe_out {
     struct recipe_out_options o;
@@ -34,16 +50,16 @@ struct recipe_out {
     struct row_state_recipe base; /* the one that was loaded last */
     bool loaded;
     uint32_t loaded_at;
-    uint64_t first_row; /* of the recipe, in tonight's table */
+    uint64_t placed_rows;
     /* From recipe_out_end on. */
     enum form form;
     uint32_t base_index;
-    struct recipe resolved;
+    struct cut cut;
+    struct recipe resolved; /* the rows from the last cut on */
     uint32_t *generations;
-    uint64_t next_row; /* of resolved: the first that is in no recipe yet */
-    struct recipe slice, delta;
-    uint32_t *slice_generations;
-    /* What is written next: slice, or all of resolved where that will do. */
+    struct recipe ordered, delta;
+    /* What is written next: resolved, or ordered where chunks of added columns are not yet in
+     * the order of their first use. */
     const struct recipe *next;
     uint32_t *next_generations;
     struct buf plain;
@@ -71,6 +87,8 @@ struct recipe_out *recipe_out_new(const struct recipe_out_options *o, struct err
         return NULL;
     }
     r->o = *o;
+    if (!r->o.limits)
+        r->o.limits = &usual_limits;
     recipe_clear(&r->taken, FORMAT_STREAM_ROWS);
     recipe_clear(&r->added, FORMAT_STREAM_ROWS);
     r->map_count = o->base ? row_base_table(o->base)->recipe_count : 0;
@@ -105,13 +123,16 @@ void recipe_out_free(struct recipe_out *r)
         forget_maps(r);
     free(r->maps);
     free(r->columns);
+    if (r->next_generations != r->generations)
+        free(r->next_generations);
     free(r->generations);
-    free(r->slice_generations);
+    free(r->cut.own.map);
+    free(r->cut.added_map);
     row_state_recipe_done(&r->base);
     recipe_done(&r->taken);
     recipe_done(&r->added);
     recipe_done(&r->resolved);
-    recipe_done(&r->slice);
+    recipe_done(&r->ordered);
     recipe_done(&r->delta);
     buf_done(&r->ops);
     buf_done(&r->plain);
@@ -173,86 +194,14 @@ static int load_base(struct recipe_out *r, uint32_t i, struct error *e)
     return 0;
 }
 
-/* Where the resolving of the added columns is. */
-struct added_state {
-    uint32_t *map;
-    uint32_t chunk, row;
-};
-
-/* Let c name the next added row; *n is cut to what its chunk has. */
-static int next_added(struct recipe_out *r, struct added_state *a, struct recipe_copy *c,
-                      uint32_t *n, struct error *e)
-{
-    if (a->chunk < r->added.count && a->row == r->added.chunks[a->chunk].rows) {
-        a->chunk++;
-        a->row = 0;
-    }
-    if (a->chunk == r->added.count)
-        return error_set(e, ERROR_CORRUPT, "fewer added rows than rows");
-    const struct recipe_chunk *chunk = &r->added.chunks[a->chunk];
-    if (a->map[a->chunk] == NOT_YET) {
-        a->map[a->chunk] = r->resolved.count;
-        if (recipe_add_chunk(&r->resolved, &chunk->ref, chunk->rows, e) < 0)
-            return -1;
-    }
-    *n = *n < chunk->rows - a->row ? *n : chunk->rows - a->row;
-    c->has_added = true;
-    c->added = (struct recipe_source){.chunk = a->map[a->chunk], .first = a->row};
-    a->row += *n;
-    return 0;
-}
-
-/* Copy rows of the base, from one of its recipes after another. */
-static int copy_rows(struct recipe_out *r, const struct recipe_out_op *op,
-                     struct added_state *a, uint32_t *hint, struct error *e)
-{
-    uint64_t row = op->from;
-    uint64_t end = op->from + op->copy;
-    while (row < end) {
-        uint64_t recipe_end;
-        uint32_t i = row_base_recipe(r->o.base, row, &recipe_end);
-        uint32_t n = (uint32_t)((recipe_end < end ? recipe_end : end) - row);
-        bool same = r->loaded && r->loaded_at == i;
-        if (load_base(r, i, e) < 0)
-            return -1;
-        struct recipe_copy c = {.base = &r->base.resolved,
-                                .map = r->maps[i].map,
-                                .columns = r->columns,
-                                .column_count =
-                                    r->columns ? (uint16_t)r->o.shape->new_count : 0,
-                                .hint = same ? *hint : 0};
-        if (r->columns && r->o.shape->added_count > 0 && next_added(r, a, &c, &n, e) < 0)
-            return -1;
-        if (recipe_copy(&r->resolved, &c, (uint32_t)(row - r->base.first_row), n, e) < 0)
-            return -1;
-        *hint = c.hint;
-        row += n;
-    }
-    return 0;
-}
-
-static int resolve_ops(struct recipe_out *r, struct recipe_copy *own, struct added_state *a,
-                       struct error *e)
-{
-    size_t count;
-    const struct recipe_out_op *ops = all_ops(r, &count);
-    uint32_t taken = 0;
-    uint32_t hint = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (ops[i].copy > 0 && copy_rows(r, &ops[i], a, &hint, e) < 0)
-            return -1;
-        if (ops[i].take > 0 && recipe_copy(&r->resolved, own, taken, ops[i].take, e) < 0)
-            return -1;
-        taken += ops[i].take;
-    }
-    return 0;
-}
-
 /* Generations of the chunks of resolved: tonight's, unless they are the base's. */
 static int date_chunks(struct recipe_out *r, struct error *e)
 {
+    bool shared = r->next_generations == r->generations;
     free(r->generations);
     r->generations = malloc(((size_t)r->resolved.count + 1) * sizeof *r->generations);
+    if (shared)
+        r->next_generations = NULL;
     if (!r->generations)
         return error_memory(e, "chunks of a table");
     for (uint32_t i = 0; i < r->resolved.count; i++)
@@ -264,48 +213,146 @@ static int date_chunks(struct recipe_out *r, struct error *e)
     return 0;
 }
 
-/* A slice of resolved with its chunks in the order of their first use, which is how it will be
- * read back: rows from `from` on, up to the limits. */
-static int cut_slice(struct recipe_out *r, uint32_t from, struct error *e)
+/* Is resolved as large as one recipe may become? Bytes are counted as if every number of the
+ * encoding took its longest form. */
+static bool is_full(const struct recipe_out *r)
 {
-    const struct recipe *all = &r->resolved;
-    struct recipe_copy c = {.base = all, .map = new_map(all->count)};
-    uint32_t extent = recipe_find(all, from, 0);
-    int rc = c.map ? 0 : error_memory(e, "chunks of a table");
-    recipe_clear(&r->slice, FORMAT_STREAM_ROWS);
-    while (rc == 0 && extent < all->extent_count && r->slice.extent_count < SPLIT_EXTENTS &&
-           r->slice.count < SPLIT_CHUNKS) {
-        uint32_t next =
-            extent + SPLIT_STEP < all->extent_count ? extent + SPLIT_STEP : all->extent_count;
-        uint64_t end = next < all->extent_count ? all->extents[next].row : all->rows;
-        rc = recipe_copy(&r->slice, &c, all->extents[extent].row,
-                         (uint32_t)(end - all->extents[extent].row), e);
-        extent = next;
-    }
-    free(r->slice_generations);
-    r->slice_generations = malloc(((size_t)all->count + 1) * sizeof *r->slice_generations);
-    if (rc == 0 && !r->slice_generations)
-        rc = error_memory(e, "chunks of a table");
-    for (uint32_t i = 0; rc == 0 && i < all->count; i++)
-        if (c.map[i] != NOT_YET)
-            r->slice_generations[c.map[i]] = r->generations[i];
-    free(c.map);
-    return rc;
+    const struct recipe *x = &r->resolved;
+    const struct recipe_out_limits *l = r->o.limits;
+    uint64_t bytes = (uint64_t)x->count * 80 + (uint64_t)x->source_count * 8 +
+                     (uint64_t)x->extent_count * 5 + (uint64_t)x->column_count * 5;
+    return x->extent_count >= l->extents || x->count >= l->chunks || bytes >= l->bytes;
 }
 
+/* Let c name the next added row; *n is cut to what its chunk has. */
+static int next_added(struct recipe_out *r, struct recipe_copy *c, uint32_t *n, struct error *e)
+{
+    struct cut *k = &r->cut;
+    if (k->added_chunk < r->added.count &&
+        k->added_row == r->added.chunks[k->added_chunk].rows) {
+        k->added_chunk++;
+        k->added_row = 0;
+    }
+    if (k->added_chunk == r->added.count)
+        return error_set(e, ERROR_CORRUPT, "fewer added rows than rows");
+    const struct recipe_chunk *chunk = &r->added.chunks[k->added_chunk];
+    if (k->added_map[k->added_chunk] == NOT_YET) {
+        k->added_map[k->added_chunk] = r->resolved.count;
+        if (recipe_add_chunk(&r->resolved, &chunk->ref, chunk->rows, e) < 0)
+            return -1;
+    }
+    *n = *n < chunk->rows - k->added_row ? *n : chunk->rows - k->added_row;
+    c->has_added = true;
+    c->added =
+        (struct recipe_source){.chunk = k->added_map[k->added_chunk], .first = k->added_row};
+    k->added_row += *n;
+    return 0;
+}
+
+/* Of n rows of `from` from row on: as many as lie in a few extents, a long row alone. */
+static uint32_t step(const struct recipe *from, uint32_t row, uint32_t n, uint32_t hint)
+{
+    uint32_t extent = recipe_find(from, row, hint);
+    const struct recipe_source *first = &from->sources[from->extents[extent].source];
+    bool is_long = from->chunks[first->chunk].ref.kind == FORMAT_KIND_BYTES;
+    uint64_t last = (uint64_t)extent + (is_long ? 1 : STEP_EXTENTS);
+    uint64_t end = last < from->extent_count ? from->extents[last].row : from->rows;
+    return end - row < n ? (uint32_t)(end - row) : n;
+}
+
+/* A few more rows of the base. */
+static int copy_some(struct recipe_out *r, const struct recipe_out_op *op, struct error *e)
+{
+    struct cut *k = &r->cut;
+    uint64_t row = op->from + k->copied;
+    uint64_t recipe_end;
+    uint32_t i = row_base_recipe(r->o.base, row, &recipe_end);
+    uint32_t n = op->copy - k->copied;
+    bool same = r->loaded && r->loaded_at == i;
+    if (load_base(r, i, e) < 0)
+        return -1;
+    if (recipe_end - row < n)
+        n = (uint32_t)(recipe_end - row);
+    struct recipe_copy c = {.base = &r->base.resolved,
+                            .map = r->maps[i].map,
+                            .columns = r->columns,
+                            .column_count = r->columns ? (uint16_t)r->o.shape->new_count : 0,
+                            .hint = same ? k->hint : 0};
+    uint32_t base_row = (uint32_t)(row - r->base.first_row);
+    n = step(c.base, base_row, n, c.hint);
+    if (r->columns && r->o.shape->added_count > 0 && next_added(r, &c, &n, e) < 0)
+        return -1;
+    if (recipe_copy(&r->resolved, &c, base_row, n, e) < 0)
+        return -1;
+    k->hint = c.hint;
+    k->copied += n;
+    return 0;
+}
+
+/* A few more rows of tonight's chunks. */
+static int take_some(struct recipe_out *r, const struct recipe_out_op *op, struct error *e)
+{
+    struct cut *k = &r->cut;
+    uint32_t n = step(&r->taken, k->taken, op->take - k->took, k->own.hint);
+    if (recipe_copy(&r->resolved, &k->own, k->taken, n, e) < 0)
+        return -1;
+    k->taken += n;
+    k->took += n;
+    return 0;
+}
+
+/* Chunks that were named are unknown to the next recipe. */
+static void forget_names(struct recipe_out *r)
+{
+    struct cut *k = &r->cut;
+    for (uint32_t i = 0; i < r->taken.count; i++)
+        k->own.map[i] = NOT_YET;
+    for (uint32_t i = 0; i < r->added.count; i++)
+        k->added_map[i] = NOT_YET;
+    for (uint32_t i = 0; i < r->map_count; i++)
+        for (uint32_t b = 0; b < r->maps[i].count; b++)
+            r->maps[i].map[b] = NOT_YET;
+    k->own.projection_from = k->own.projection_to = 0;
+    recipe_clear(&r->resolved, FORMAT_STREAM_ROWS);
+}
+
+/* Resolve from the last cut on, to the end or to what one recipe may hold. */
 static int resolve(struct recipe_out *r, struct error *e)
 {
-    struct recipe_copy own = {.base = &r->taken, .map = new_map(r->taken.count)};
-    struct added_state added = {.map = new_map(r->added.count)};
+    size_t count;
+    const struct recipe_out_op *ops = all_ops(r, &count);
+    struct cut *k = &r->cut;
+    while (k->op < count && !is_full(r)) {
+        const struct recipe_out_op *op = &ops[k->op];
+        int rc = 0;
+        if (k->copied < op->copy)
+            rc = copy_some(r, op, e);
+        else if (k->took < op->take)
+            rc = take_some(r, op, e);
+        if (rc < 0)
+            return -1;
+        if (k->copied == op->copy && k->took == op->take) {
+            k->op++;
+            k->copied = k->took = 0;
+        }
+    }
+    return date_chunks(r, e);
+}
+
+static bool is_resolved(const struct recipe_out *r)
+{
+    return r->cut.op == r->ops.len / sizeof(struct recipe_out_op);
+}
+
+static int begin_cut(struct recipe_out *r, struct error *e)
+{
+    struct cut *k = &r->cut;
+    free(k->own.map);
+    free(k->added_map);
+    *k = (struct cut){.own = {.base = &r->taken, .map = new_map(r->taken.count)},
+                      .added_map = new_map(r->added.count)};
     recipe_clear(&r->resolved, FORMAT_STREAM_ROWS);
-    int rc = own.map && added.map ? 0 : error_memory(e, "chunks of a table");
-    if (rc == 0)
-        rc = resolve_ops(r, &own, &added, e);
-    if (rc == 0)
-        rc = date_chunks(r, e);
-    free(own.map);
-    free(added.map);
-    return rc;
+    return k->own.map && k->added_map ? 0 : error_memory(e, "chunks of a table");
 }
 
 /* ---- which form ---------------------------------------------------------------------- */
@@ -333,21 +380,23 @@ static bool is_near(const struct recipe_out *r, const struct recipe_out_op *ops,
     return copied > taken;
 }
 
+/* Is the recipe of the base, with base_index, there for tonight's to be like it? */
+static bool has_base(const struct recipe_out *r)
+{
+    return r->o.base && r->base_index < r->map_count;
+}
+
 static int choose_form(struct recipe_out *r, struct error *e)
 {
     size_t count;
     const struct recipe_out_op *ops = all_ops(r, &count);
     r->form = FORM_FULL;
-    if (!r->o.base || r->base_index >= r->map_count)
+    if (!has_base(r) || !is_resolved(r))
         return 0;
     if (load_base(r, r->base_index, e) < 0)
         return -1;
-    if (!row_base_chain_allowed(r->o.base, &r->base))
-        return 0;
-    if (is_unchanged(r, ops, count))
-        r->form = FORM_SAME;
-    else if (r->base.depth < RECIPE_MAX_CHAIN && is_near(r, ops, count) &&
-             r->resolved.extent_count <= SPLIT_EXTENTS && r->resolved.count <= SPLIT_CHUNKS)
+    if (r->base.depth < RECIPE_MAX_CHAIN && is_near(r, ops, count) &&
+        row_base_chain_allowed(r->o.base, &r->base))
         r->form = FORM_DELTA;
     return 0;
 }
@@ -362,10 +411,11 @@ static int know_pack(struct recipe_out *r, const uint8_t pack_id[FORMAT_ID_LEN],
 /* The packs of all that is pointed at; tonight's own are known to the writer. */
 static int know_packs(struct recipe_out *r, struct error *e)
 {
+    const struct recipe *x = r->form == FORM_SAME ? &r->base.resolved : &r->resolved;
     if (!r->o.base)
         return 0;
-    for (uint32_t i = 0; i < r->resolved.count; i++)
-        if (know_pack(r, r->resolved.chunks[i].ref.pack_id, e) < 0)
+    for (uint32_t i = 0; i < x->count; i++)
+        if (know_pack(r, x->chunks[i].ref.pack_id, e) < 0)
             return -1;
     if (r->form == FORM_SAME || r->form == FORM_DELTA)
         for (uint8_t i = 0; i < r->base.depth; i++)
@@ -376,14 +426,21 @@ static int know_packs(struct recipe_out *r, struct error *e)
 
 int recipe_out_end(struct recipe_out *r, uint32_t base_index, struct error *e)
 {
+    size_t count;
+    const struct recipe_out_op *ops = all_ops(r, &count);
     r->base_index = base_index;
-    r->next_row = 0;
     r->form = FORM_NONE;
-    if (r->ops.len == 0)
+    if (count == 0)
         return 0;
-    if (resolve(r, e) < 0 || choose_form(r, e) < 0)
+    if (begin_cut(r, e) < 0 || (has_base(r) && load_base(r, base_index, e) < 0))
         return -1;
-    return know_packs(r, e);
+    if (has_base(r) && is_unchanged(r, ops, count) &&
+        row_base_chain_allowed(r->o.base, &r->base)) {
+        r->form = FORM_SAME;
+        r->cut.op = count;
+        return 0;
+    }
+    return resolve(r, e) < 0 ? -1 : choose_form(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------- */
@@ -416,37 +473,68 @@ static int fill_delta(struct recipe_out *r, struct error *e)
     return 0;
 }
 
-/* Chunks of added columns stand in resolved before the extent that names them, not in the order
- * of first use; and a large one is cut. */
+/* All of resolved again, its chunks in the order of their first use, which is how it will be
+ * read back: an added chunk was put down before the extent that names it. */
+static int put_in_order(struct recipe_out *r, struct error *e)
+{
+    const struct recipe *all = &r->resolved;
+    struct recipe_copy c = {.base = all, .map = new_map(all->count)};
+    uint32_t *generations = malloc(((size_t)all->count + 1) * sizeof *generations);
+    if (r->next_generations != r->generations)
+        free(r->next_generations);
+    r->next = &r->ordered;
+    r->next_generations = generations;
+    recipe_clear(&r->ordered, FORMAT_STREAM_ROWS);
+    int rc = c.map && generations ? 0 : error_memory(e, "chunks of a table");
+    if (rc == 0)
+        rc = recipe_copy(&r->ordered, &c, 0, (uint32_t)all->rows, e);
+    for (uint32_t i = 0; rc == 0 && i < all->count; i++)
+        if (c.map[i] != NOT_YET)
+            generations[c.map[i]] = r->generations[i];
+    free(c.map);
+    return rc;
+}
+
 static int choose_next(struct recipe_out *r, struct error *e)
 {
-    if (r->added.count == 0 && r->resolved.extent_count <= SPLIT_EXTENTS &&
-        r->resolved.count <= SPLIT_CHUNKS) {
-        r->next = &r->resolved;
-        r->next_generations = r->generations;
-        return 0;
+    if (r->added.count > 0)
+        return put_in_order(r, e);
+    if (r->next_generations != r->generations)
+        free(r->next_generations);
+    r->next = &r->resolved;
+    r->next_generations = r->generations;
+    return 0;
+}
+
+/* The bytes of the next recipe; operations that come out too long are written in full. */
+static int write_next(struct recipe_out *r, struct error *e)
+{
+    r->plain.len = 0;
+    if (r->form == FORM_DELTA) {
+        if (fill_delta(r, e) < 0 || recipe_write(&r->delta, &r->plain, e) < 0)
+            return -1;
+        if (r->plain.len <= r->o.limits->bytes)
+            return 0;
+        r->form = FORM_FULL;
+        r->plain.len = 0;
     }
-    r->next = &r->slice;
-    int rc = cut_slice(r, (uint32_t)r->next_row, e);
-    r->next_generations = r->slice_generations;
-    return rc;
+    if (recipe_write(r->next, &r->plain, e) < 0)
+        return -1;
+    return 0;
 }
 
 int recipe_out_next(struct recipe_out *r, struct bytes *plain, struct ref *ref, struct error *e)
 {
     *plain = (struct bytes){0};
-    if (r->form == FORM_NONE || r->next_row == r->resolved.rows)
+    if (r->form == FORM_NONE)
         return RECIPE_OUT_NONE;
+    if (know_packs(r, e) < 0)
+        return -1;
     if (r->form == FORM_SAME) {
         *ref = r->base.ref;
         return 0;
     }
-    if (choose_next(r, e) < 0)
-        return -1;
-    if (r->form == FORM_DELTA && fill_delta(r, e) < 0)
-        return -1;
-    r->plain.len = 0;
-    if (recipe_write(r->form == FORM_DELTA ? &r->delta : r->next, &r->plain, e) < 0)
+    if (choose_next(r, e) < 0 || write_next(r, e) < 0)
         return -1;
     *plain = buf_view(&r->plain);
     log_debug("recipe of %llu rows in %u extents of %u chunks: %s, %zu bytes",
@@ -461,7 +549,7 @@ static void tell_state(struct recipe_out *r, const struct ref *ref)
     bool same = r->form == FORM_SAME;
     struct row_state_recipe item = {
         .ref = *ref,
-        .first_row = r->first_row + r->next_row,
+        .first_row = r->placed_rows,
         .depth = 1,
         .resolved = same ? r->base.resolved : *r->next,
         .generations = same ? r->base.generations : r->next_generations,
@@ -478,19 +566,25 @@ static void tell_state(struct recipe_out *r, const struct ref *ref)
 
 int recipe_out_placed(struct recipe_out *r, const struct ref *ref, struct error *e)
 {
-    (void)e;
     if (r->o.draft)
         tell_state(r, ref);
-    r->next_row += r->form == FORM_SAME ? r->base.resolved.rows : r->next->rows;
-    if (r->next_row < r->resolved.rows)
-        return 0;
+    r->placed_rows += r->form == FORM_SAME ? r->base.resolved.rows : r->resolved.rows;
+    if (!is_resolved(r)) {
+        /* The rest, in full. */
+        r->form = FORM_FULL;
+        forget_names(r);
+        return resolve(r, e);
+    }
     /* The next recipe begins with nothing. */
-    r->first_row += r->resolved.rows;
-    r->next_row = 0;
     r->form = FORM_NONE;
     r->ops.len = 0;
     recipe_clear(&r->taken, FORMAT_STREAM_ROWS);
     recipe_clear(&r->added, FORMAT_STREAM_ROWS);
     forget_maps(r);
     return 0;
+}
+
+uint64_t recipe_out_rows(const struct recipe_out *r)
+{
+    return r->placed_rows;
 }

@@ -14,12 +14,19 @@ struct recipe_out_op {
     uint32_t take;
 };
 
+/* What one recipe may hold, about; the rest goes into another one. */
+struct recipe_out_limits {
+    uint32_t extents, chunks;
+    uint64_t bytes;
+};
+
 struct recipe_out_options {
     struct row_base *base;          /* NULL: nothing to point at */
     struct projection_shape *shape; /* copied rows pass through it; NULL: as they are */
     struct row_state_draft *draft;  /* NULL: no state is kept */
     struct row_state_draft_table *table;
     struct closure *known; /* packs of the base that are pointed into are added here */
+    const struct recipe_out_limits *limits; /* NULL: the usual ones; borrowed */
 };
 
 /* Free what o would have given over. */
@@ -49,5 +56,7 @@ MUST_CHECK int recipe_out_end(struct recipe_out *r, uint32_t base_index, struct 
 MUST_CHECK int recipe_out_next(struct recipe_out *r, struct bytes *plain, struct ref *ref,
                                struct error *e);
 MUST_CHECK int recipe_out_placed(struct recipe_out *r, const struct ref *ref, struct error *e);
+/* Rows of all recipes that were placed. */
+uint64_t recipe_out_rows(const struct recipe_out *r);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/base/log.h"
+#include "core/job/stream_in.h"
 
 /* Which rows to store anew: those of the generations beyond the cap, smallest first, then
  * those in chunks that are less than half in use, emptiest first; as many as the night's budget
@@ -11,10 +11,14 @@
 
 #define BUDGET_SHARE 50 /* of the rows: 2 % */
 #define MAX_WAITED 2    /* nights */
+/* What a reader is sure to have at hand still; the rest is for what he decodes ahead. */
+#define AT_HAND (STREAM_IN_CACHE - 32 * MIB)
 
 struct recipe_flags {
     uint64_t first_row;
     uint8_t *verdicts; /* enum row_base_verdict of each chunk */
+    uint64_t *stamps;  /* what had been decoded when the chunk was last touched; 0: never */
+    uint32_t count;    /* chunks */
     bool plain;        /* all chunks may be pointed at */
 };
 
@@ -30,6 +34,8 @@ struct row_base {
     uint32_t loaded_at;
     struct row_state_recipe current;
     uint32_t hint;
+    uint64_t decoded; /* bytes, by a reader that follows tonight's jumps */
+    uint32_t most_sources, most_projections;
 };
 
 /* A chunk that may have to go. */
@@ -132,6 +138,21 @@ static int add_candidate(struct candidates *c, const struct candidate *item, str
     return 0;
 }
 
+static void learn_shape(struct row_base *b, const struct recipe *r)
+{
+    if (r->projection_count > b->most_projections)
+        b->most_projections = r->projection_count;
+    for (uint32_t i = 0; i < r->projection_count; i++)
+        if (r->projections[i].sources > b->most_sources)
+            b->most_sources = r->projections[i].sources;
+}
+
+bool row_base_may_grow(const struct row_base *b)
+{
+    return b->most_sources < RECIPE_MAX_SOURCES &&
+           b->most_projections < RECIPE_MAX_PROJECTIONS / 2;
+}
+
 /* Learn the chunks of recipe i: which are gone, and how many rows of the others are in use. */
 static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct error *e)
 {
@@ -142,7 +163,9 @@ static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct
     uint32_t count = r->resolved.count;
     uint32_t *live = calloc((size_t)count + 1, sizeof *live);
     flags->first_row = r->first_row;
+    flags->count = count;
     flags->plain = true;
+    learn_shape(b, &r->resolved);
     flags->verdicts = calloc((size_t)count + 1, 1);
     int rc = live && flags->verdicts ? 0 : error_memory(e, "chunks of a table");
     if (rc == 0)
@@ -295,8 +318,10 @@ void row_base_free(struct row_base *b)
 {
     if (!b)
         return;
-    for (uint32_t i = 0; b->recipes && i < b->recipe_count; i++)
+    for (uint32_t i = 0; b->recipes && i < b->recipe_count; i++) {
         free(b->recipes[i].verdicts);
+        free(b->recipes[i].stamps);
+    }
     free(b->recipes);
     row_state_recipe_done(&b->current);
     free(b);
@@ -367,5 +392,37 @@ int row_base_verdict(struct row_base *b, uint64_t row, enum row_base_verdict *ve
     b->hint = extent;
     *verdict = extent_verdict(b, extent, false);
     *until = first + r->extents[extent].row + recipe_extent_rows(r, extent);
+    return 0;
+}
+
+/* Bytes that have to be decoded for a chunk now. It is at hand while little else was decoded
+ * since it was last touched. */
+static uint64_t touch(struct row_base *b, struct recipe_flags *flags, uint32_t chunk)
+{
+    uint64_t since = flags->stamps[chunk];
+    uint64_t bytes = b->current.resolved.chunks[chunk].ref.plain;
+    bool at_hand = since > 0 && b->decoded - (since - 1) < AT_HAND;
+    if (!at_hand)
+        b->decoded += bytes;
+    flags->stamps[chunk] = b->decoded + 1;
+    return at_hand ? 0 : bytes;
+}
+
+int row_base_charge(struct row_base *b, uint64_t row, uint64_t *bytes, struct error *e)
+{
+    uint64_t end;
+    uint32_t i = row_base_recipe(b, row, &end);
+    struct recipe_flags *flags = &b->recipes[i];
+    if (load(b, i, e) < 0)
+        return -1;
+    if (!flags->stamps &&
+        !(flags->stamps = calloc((size_t)flags->count + 1, sizeof *flags->stamps)))
+        return error_memory(e, "chunks of a table");
+    const struct recipe *r = &b->current.resolved;
+    b->hint = recipe_find(r, (uint32_t)(row - flags->first_row), b->hint);
+    const struct recipe_extent *x = &r->extents[b->hint];
+    *bytes = 0;
+    for (uint32_t k = 0; k < recipe_sources(r, x->projection); k++)
+        *bytes += touch(b, flags, r->sources[x->source + k].chunk);
     return 0;
 }

@@ -40,6 +40,13 @@ MUST_CHECK int row_base_verdict(struct row_base *b, uint64_t row,
 bool row_base_waits(const struct row_base *b);
 /* A row that was to be renewed is pointed at after all: its chunks stay in use tonight. */
 void row_base_keep(struct row_base *b, uint64_t row);
+/* Rows that are pointed at out of order cost whoever reads them: bytes that he must decode for
+ * this one, beyond what he has at hand from before (as job/stream_in keeps it), in *bytes. */
+MUST_CHECK int row_base_charge(struct row_base *b, uint64_t row, uint64_t *bytes,
+                               struct error *e);
+/* May columns be added to rows of the base once more? There are limits to what a row is put
+ * together of. */
+bool row_base_may_grow(const struct row_base *b);
 /* The recipe of the table that holds the row, and the row where the next one begins. */
 uint32_t row_base_recipe(const struct row_base *b, uint64_t row, uint64_t *end);
 

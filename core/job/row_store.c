@@ -122,6 +122,14 @@ static int find_base(struct row_store *s, const struct entry *entry, const char 
     if (rc < 0)
         return -1;
     out->base = row_base_new(s->state, t, &s->allowed, e);
+    if (out->base && out->shape && out->shape->added_count > 0 &&
+        !row_base_may_grow(out->base)) {
+        log_info("%s has had columns added very often: it is stored anew", name);
+        recipe_out_drop(out);
+        out->base = NULL;
+        out->shape = NULL;
+        return 0;
+    }
     if (out->base) {
         s->generation = t->generation + 1;
         s->waited = t->waited;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/log.h"
+#include "core/job/stream_in.h"
 
 /* Rows are hashed and matched in batches, where they lie in the caller's buffer: a row that the
  * base has is never copied. */
@@ -18,6 +19,9 @@
 /* Most of a large table is new: it is cut like a new one. */
 #define MOSTLY_NEW (4 * MIB)
 #define RECIPE_TARGET_ROWS (UINT32_MAX / 2)
+/* Bytes that a reader may decode for rows out of order without having delivered any: what he
+ * can hold. */
+#define FREE_JUMPS STREAM_IN_CACHE
 /* How far behind the expected row matching may still look, and how often it is said. */
 #define LOOK_BACK (UINT64_C(1) << 17)
 
@@ -53,6 +57,7 @@ struct rows_out {
     /* What row_base_verdict said about base rows from, …, until - 1. */
     enum row_base_verdict verdict;
     uint64_t verdict_from, verdict_until;
+    uint64_t jumps;  /* bytes that a reader decodes for rows out of order */
     uint64_t placed; /* rows so far that are pointed at or taken */
     uint64_t passed; /* base rows that are not looked at any more */
     /* The recipe that is being made. */
@@ -128,7 +133,7 @@ int rows_out_begin(struct rows_out *o, const struct recipe_out_options *table, s
     o->totals = (struct rows_out_totals){0};
     o->op = (struct recipe_out_op){0};
     o->recipe_rows = o->recipe_ops = o->recipe_chunks = 0;
-    o->verdict_from = o->verdict_until = o->passed = o->placed = 0;
+    o->verdict_from = o->verdict_until = o->passed = o->placed = o->jumps = 0;
     o->table = *table;
     writer_stream_free(o->stream);
     o->stream = writer_stream_new(o->writer, table, e);
@@ -227,6 +232,13 @@ static int take_row(struct rows_out *o, struct bytes row, const struct row_hash 
 
 /* ---- matching ------------------------------------------------------------------------ */
 
+/* Does the base row follow the one that was copied last? */
+static bool goes_on(const struct rows_out *o, uint64_t base_row)
+{
+    return o->op.copy > 0 && o->op.take == 0 && o->op.from + o->op.copy == base_row &&
+           o->op.copy < UINT32_MAX;
+}
+
 static int copy_row(struct rows_out *o, uint64_t base_row, const struct row_hash *hash,
                     struct error *e)
 {
@@ -238,9 +250,7 @@ static int copy_row(struct rows_out *o, uint64_t base_row, const struct row_hash
     } else if (make_room(o, e) < 0) {
         return -1;
     }
-    bool goes_on = o->op.copy > 0 && o->op.take == 0 && o->op.from + o->op.copy == base_row &&
-                   o->op.copy < UINT32_MAX;
-    if (!goes_on) {
+    if (!goes_on(o, base_row)) {
         o->totals.differs = o->totals.differs || base_row != o->placed - 1;
         if (next_op(o, e) < 0)
             return -1;
@@ -276,28 +286,59 @@ static int match_row(struct rows_out *o, struct bytes row, const struct row_hash
     return row_base_verdict(o->table.base, *base_row, &o->verdict, &o->verdict_until, e);
 }
 
+/* Is a jump to the base row worth it? A reader decodes a whole chunk for it, unless he has it
+ * still. In all he is to decode no more than about twice what he delivers. Answers NO_MATCH. */
+static int afford_jump(struct rows_out *o, uint64_t base_row, struct error *e)
+{
+    uint64_t bytes;
+    if (goes_on(o, base_row))
+        return 0;
+    if (row_base_charge(o->table.base, base_row, &bytes, e) < 0)
+        return -1;
+    if (o->jumps + bytes > o->totals.bytes + FREE_JUMPS)
+        return NO_MATCH;
+    o->jumps += bytes;
+    return 0;
+}
+
+/* What becomes of a row: 0 it is pointed at, NO_MATCH it is taken. */
+static int decide(struct rows_out *o, struct bytes row, const struct row_hash *hash,
+                  uint64_t *base_row, struct error *e)
+{
+    int rc = o->table.base ? match_row(o, row, hash, base_row, e) : NO_MATCH;
+    o->placed++;
+    if (rc < 0)
+        return -1;
+    /* A night without a change costs nothing: nothing is renewed before the first one is met.
+     */
+    if (rc == 0 && o->verdict == ROW_BASE_RENEW && !o->totals.differs &&
+        row_base_waits(o->table.base)) {
+        row_base_keep(o->table.base, *base_row);
+        o->totals.kept_old = true;
+        o->verdict = ROW_BASE_POINT;
+    }
+    if (rc == 0 && o->verdict == ROW_BASE_POINT) {
+        rc = afford_jump(o, *base_row, e);
+        if (rc <= 0)
+            return rc;
+    } else if (rc == 0 && o->verdict == ROW_BASE_RENEW) {
+        o->totals.renewed++;
+        o->totals.differs = true;
+        return NO_MATCH;
+    }
+    o->totals.taken++;
+    o->totals.differs = true;
+    return NO_MATCH;
+}
+
 static int place_row(struct rows_out *o, struct bytes row, const struct row_hash *hash,
                      struct error *e)
 {
     uint64_t base_row = 0;
-    o->placed++;
-    int rc = o->table.base ? match_row(o, row, hash, &base_row, e) : NO_MATCH;
+    int rc = decide(o, row, hash, &base_row, e);
     if (rc < 0)
         return -1;
-    if (rc == 0 && o->verdict == ROW_BASE_RENEW && !o->totals.differs &&
-        row_base_waits(o->table.base)) {
-        row_base_keep(o->table.base, base_row);
-        o->totals.kept_old = true;
-        o->verdict = ROW_BASE_POINT;
-    }
-    if (rc == 0 && o->verdict == ROW_BASE_POINT)
-        return copy_row(o, base_row, hash, e);
-    if (rc == 0 && o->verdict == ROW_BASE_RENEW)
-        o->totals.renewed++;
-    else
-        o->totals.taken++;
-    o->totals.differs = true;
-    return take_row(o, row, hash, e);
+    return rc == 0 ? copy_row(o, base_row, hash, e) : take_row(o, row, hash, e);
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */
@@ -364,18 +405,16 @@ static int begin_long_row(struct rows_out *o, struct error *e)
 static int place_long_row(struct rows_out *o, uint64_t len, struct error *e)
 {
     uint64_t base_row = 0;
-    int rc = NO_MATCH;
-    o->placed++;
-    if (o->table.base && !o->table.shape)
-        rc = match_row(o, bytes_of(NULL, (size_t)len), &o->hashes[0], &base_row, e);
-    bool keep = rc == NO_MATCH || o->verdict != ROW_BASE_POINT;
-    if (rc < 0 || writer_row_end(o->writer, o->stream, keep, e) < 0)
+    struct row_base *base = o->table.base;
+    if (o->table.shape)
+        o->table.base = NULL;
+    int rc = decide(o, bytes_of(NULL, (size_t)len), &o->hashes[0], &base_row, e);
+    o->table.base = base;
+    if (rc < 0 || writer_row_end(o->writer, o->stream, rc == NO_MATCH, e) < 0)
         return -1;
-    if (!keep)
+    if (rc == 0)
         return copy_row(o, base_row, &o->hashes[0], e);
-    o->totals.taken++;
-    o->totals.differs = true;
-    o->recipe_chunks++;
+    o->recipe_chunks += (uint32_t)(len / CHUNKER_MIN) + 1;
     o->recipe_rows++;
     o->op.take++;
     return 0;

@@ -11,9 +11,9 @@
 #define STREAM_IN_END 1
 
 /* What decoded chunks may take, for one reader; a single extent may be above. Only chunks that
- * will be wanted again take it up: those between which a stream goes to and fro. When they do
- * not fit, most of the time goes into decoding them again. */
-#define STREAM_IN_CACHE (64 * MIB)
+ * the stream comes back to fill it: a table that was put into another order. The writer keeps
+ * to it (row_base_charge), so that no order makes a reader decode the same chunks for ever. */
+#define STREAM_IN_CACHE (256 * MIB)
 
 /* A slice of the stream; it, and what it points at, is good until the next call. */
 struct stream_in_item {

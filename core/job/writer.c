@@ -38,6 +38,7 @@ struct writer_stream {
     struct recipe recipe;    /* of a byte stream: the chunks so far */
     struct buf row_parts;    /* struct ref: the pieces of the long row that is open */
     struct stream_part part;
+    uint64_t recipe_rows; /* of a row stream that has ended */
 };
 
 struct writer {
@@ -205,6 +206,9 @@ static int place_recipe(struct writer *w, struct bytes plain, struct ref *ref, s
     struct closure_pack pack;
     enum chunk_codec_layout layout = CHUNK_CODEC_TEXT;
     struct buf *stored = &w->recipe_stored;
+    if (plain.len > FORMAT_MAX_CHUNK)
+        return error_set(e, ERROR_UNSUPPORTED, "a recipe of %zu bytes, at most %zu", plain.len,
+                         (size_t)FORMAT_MAX_CHUNK);
     *ref = (struct ref){.kind = FORMAT_KIND_RECIPE, .plain = (uint32_t)plain.len};
     if (name_chunk(w->packer_hmac, ref->kind, plain, ref->chunk_id, e) < 0)
         return -1;
@@ -285,6 +289,7 @@ static int end_stream(struct writer *w, struct writer_stream *s, struct error *e
 {
     if (!s->rows && end_byte_recipe(w, s, e) < 0)
         return -1;
+    s->recipe_rows = s->rows ? recipe_out_rows(s->rows) : 0;
     recipe_out_free(s->rows);
     s->rows = NULL;
     recipe_done(&s->recipe);
@@ -561,11 +566,12 @@ int writer_settle(struct writer *w, struct error *e)
     return failed ? stopped(w, e) : 0;
 }
 
-void writer_stream_take(struct writer_stream *s, struct stream_part *part)
+uint64_t writer_stream_take(struct writer_stream *s, struct stream_part *part)
 {
     part->recipes = s->part.recipes;
     part->recipe_count = s->part.recipe_count;
     s->part = (struct stream_part){0};
+    return s->recipe_rows;
 }
 
 int writer_finish(struct writer *w, struct closure *closure, struct writer_totals *totals,

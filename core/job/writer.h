@@ -72,8 +72,9 @@ MUST_CHECK int writer_stream_end(struct writer *w, struct writer_stream *s, stru
 /* Wait until all that was handed over has its place. */
 MUST_CHECK int writer_settle(struct writer *w, struct error *e);
 
-/* The recipes of a settled stream, moved into part; s may be freed then. */
-void writer_stream_take(struct writer_stream *s, struct stream_part *part);
+/* The recipes of a settled stream, moved into part; s may be freed then. The rows of all
+ * recipes of a row stream. */
+uint64_t writer_stream_take(struct writer_stream *s, struct stream_part *part);
 
 /* Nothing follows at all: store the last pack, sync the store, end the threads. The packs that
  * were made or pointed into are added to *closure. */

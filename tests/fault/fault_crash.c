@@ -97,11 +97,12 @@ static int one_night(void *arg)
     struct error e = {0};
     struct repository r = {0};
     struct night night = {0};
+    const struct night_rows rows = {.path = w->state};
     struct store *s = store_dir_open(w->folder, false, &e);
     int rc = s ? night_open(&r, &w->made, s, &e) : -1;
     if (rc == 0)
-        rc = night_store_rows(&r, buf_view(w->is_later ? &w->later : &w->dump), NULL, w->state,
-                              &night, &e);
+        rc = night_store_rows(&r, buf_view(w->is_later ? &w->later : &w->dump), &rows, &night,
+                              &e);
     if (rc != 0)
         (void)fprintf(stderr, "night: %s\n", e.text);
     night_done(&night);

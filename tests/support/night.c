@@ -36,14 +36,15 @@ static int commit(struct backup *b, struct night *out, struct error *e)
     return 0;
 }
 
-int night_store_rows(struct repository *r, struct bytes dump, const struct chunk_index *index,
-                     const char *path, struct night *out, struct error *e)
+int night_store_rows(struct repository *r, struct bytes dump, const struct night_rows *rows,
+                     struct night *out, struct error *e)
 {
-    struct storing s = {.path = path};
+    struct storing s = {.path = rows->path};
     const struct backup_options options = {.repo = r->repo,
-                                           .index = index,
+                                           .index = rows->index,
                                            .workers = 2,
                                            .level = 3,
+                                           .limits = rows->limits,
                                            .begin = begin,
                                            .begin_arg = &s};
     int fd = file_memfd("dump", dump, e);
@@ -63,7 +64,8 @@ int night_store_rows(struct repository *r, struct bytes dump, const struct chunk
 int night_store(struct repository *r, struct bytes dump, const struct chunk_index *index,
                 struct night *out, struct error *e)
 {
-    return night_store_rows(r, dump, index, NULL, out, e);
+    const struct night_rows rows = {.index = index};
+    return night_store_rows(r, dump, &rows, out, e);
 }
 
 void night_done(struct night *n)

@@ -16,10 +16,15 @@ struct night {
 /* Store a dump; index may be NULL. 0, or -1 with the job's error. */
 MUST_CHECK int night_store(struct repository *r, struct bytes dump,
                            const struct chunk_index *index, struct night *out, struct error *e);
-/* The same, with the row state of all such nights at path. */
+/* The same, with the row state of all such nights at path, and recipes within limits. */
+struct night_rows {
+    const struct chunk_index *index;
+    const char *path;
+    const struct recipe_out_limits *limits; /* NULL: the usual ones */
+};
 MUST_CHECK int night_store_rows(struct repository *r, struct bytes dump,
-                                const struct chunk_index *index, const char *path,
-                                struct night *out, struct error *e);
+                                const struct night_rows *rows, struct night *out,
+                                struct error *e);
 void night_done(struct night *n);
 
 /* Restore backup id, checking everything, and compare with dump: ERROR_DIFFERENT when it
