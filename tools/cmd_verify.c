@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "core/base/str.h"
 #include "core/job/restore.h"
 #include "core/job/verify.h"
+#include "core/job/verify_again.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/render.h"
@@ -21,6 +23,7 @@ struct verify_options {
     struct select_options select;
     const char *level;
     uint64_t threads;
+    bool full;
     bool copy_sums;
 };
 
@@ -30,6 +33,8 @@ static const struct options_spec specs[] = {
     {0, "level", OPTIONS_TEXT, AT(level), "LEVEL",
      "objects (no key needed) or data (decode everything, the default with a key)",
      "PGKEEP_VERIFY_LEVEL"},
+    {0, "full", OPTIONS_FLAG, AT(full), NULL,
+     "put every backup together again, also those that were verified before", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
     {0, "copy-sha256", OPTIONS_FLAG, AT(copy_sums), NULL,
      "also print the SHA-256 of every table's COPY text", NULL},
@@ -40,7 +45,10 @@ struct checked {
     struct context *c;
     const struct verify_options *o;
     bool data;
-    struct verify_packs *packs; /* packs that were read already */
+    struct verify_packs *packs;               /* packs that were read already */
+    struct verify_again *again;               /* NULL: none was verified before */
+    struct manifest held[VERIFY_AGAIN_BATCH]; /* verified before; they wait for each other */
+    size_t held_count;
     struct json *list;
     uint64_t good, bad, unchecked;
     enum error_kind why; /* of the first that could not be checked */
@@ -104,8 +112,19 @@ static const char *verdict(const struct error *e)
     return e->kind == ERROR_CORRUPT || e->kind == ERROR_DIFFERENT ? "damaged" : "unchecked";
 }
 
-static void report_one(struct checked *k, const char *id, const struct error *e)
+/* What came of a backup. */
+struct outcome {
+    const uint8_t *id;
+    bool again;
+    const struct error *why;      /* NULL: it is good */
+    const struct ref_object *bad; /* the pack that it is about; NULL: none */
+};
+
+static void report_one(struct checked *k, const struct outcome *o)
 {
+    const struct error *e = o->why;
+    char id[2 * FORMAT_ID_LEN + 1];
+    str_hex(id, o->id, FORMAT_ID_LEN);
     const char *level = k->data ? "data" : "objects";
     const char *result = verdict(e);
     if (!e) {
@@ -122,6 +141,7 @@ static void report_one(struct checked *k, const char *id, const struct error *e)
         json_put_text(j, "level", level);
         json_put_bool(j, "good", !e);
         json_put_text(j, "result", result);
+        json_put_bool(j, "again", o->again);
         json_put_text(j, "message", e ? e->text : NULL);
         return;
     }
@@ -133,44 +153,171 @@ static void report_one(struct checked *k, const char *id, const struct error *e)
 
 /* Into the history; a check that could not be made is an event. A pack that is damaged is taken
  * out of the index, so that no later backup points into it. */
-static int record(struct checked *k, const uint8_t *id, const struct error *why,
-                  struct error *e)
+static int record(struct checked *k, const struct outcome *o, struct error *e)
 {
-    const struct ref_object *pack = why ? verify_packs_bad(k->packs) : NULL;
-    if (why && strcmp(verdict(why), "unchecked") == 0)
-        return runs_event(k->c->catalog, "verify", id, why->text, e);
-    if (pack && objects_drop_pack(k->c->catalog, pack, e) < 0)
+    if (o->why && strcmp(verdict(o->why), "unchecked") == 0)
+        return runs_event(k->c->catalog, "verify", o->id, o->why->text, e);
+    if (o->bad && objects_drop_pack(k->c->catalog, o->bad, e) < 0)
         return -1;
-    return runs_verified(k->c->catalog, id, k->data ? "data" : "objects", !why,
-                         why ? why->text : NULL, e);
+    return runs_verified(k->c->catalog, o->id, k->data ? "data" : "objects", !o->why,
+                         o->why ? o->why->text : NULL, e);
 }
 
-static int check_one(struct checked *k, const struct manifest *m, struct error *e)
+/* Tell of a backup, and write it down. why, which may be NULL, may also end the run. */
+static int settle(struct checked *k, struct outcome o, const struct verify_packs_item *packs,
+                  struct error *e)
 {
-    int rc = verify_packs_check(k->packs, &m->closure, e);
-    if (rc == 0 && k->data && !m->is_open)
+    if (packs && packs->failed) {
+        o.why = &packs->why;
+        o.bad = packs->has_bad ? &packs->bad : NULL;
+    }
+    if (o.why && ends_all(o.why)) {
+        *e = *o.why;
+        return -1;
+    }
+    report_one(k, &o);
+    return record(k, &o, e);
+}
+
+/* The packs are read beside the data: what is found wrong with them comes first. */
+static int check_one(struct checked *k, const struct manifest *m,
+                     struct verify_packs_item *packs, struct error *e)
+{
+    int rc = 0;
+    packs->closure = &m->closure;
+    verify_packs_begin(k->packs, packs, 1);
+    if (k->o->copy_sums) /* these are printed on the way */
+        verify_packs_end(k->packs);
+    if (k->data && !m->is_open)
         rc = error_set(e, ERROR_KEY, "no key at hand opens this backup");
-    return rc == 0 && k->data ? check_data(k, m, e) : rc;
+    else if (k->data && (!k->o->copy_sums || !packs->failed))
+        rc = check_data(k, m, e);
+    verify_packs_end(k->packs);
+    return rc;
+}
+
+/* ---- backups that were verified before ---------------------------------------------- */
+
+struct before {
+    const struct manifest *manifest;
+    bool verified;
+};
+
+static int visit_before(void *arg, const struct backups_row *row, struct error *e)
+{
+    struct before *b = arg;
+    (void)e;
+    b->verified = memcmp(row->digest, b->manifest->digest, sizeof row->digest) == 0 &&
+                  row->state &&
+                  (strcmp(row->state, "verified") == 0 || strcmp(row->state, "rehearsed") == 0);
+    return 0;
+}
+
+static int need_again(struct checked *k, struct error *e)
+{
+    if (k->again)
+        return 0;
+    char *path = context_catalog_path(k->c, ".rows", e);
+    const struct verify_again_options options = {.repo = k->c->repo,
+                                                 .workers = context_workers(k->o->threads),
+                                                 .path = path,
+                                                 .limit = VERIFY_AGAIN_LIMIT,
+                                                 .stop = k->c->stop};
+    k->again = path ? verify_again_new(&options, e) : NULL;
+    free(path);
+    return k->again ? 0 : -1;
+}
+
+#define GO_THE_FULL_WAY 1
+
+/* Is it enough to check it again, chunk by chunk? */
+static int may_hold(struct checked *k, const struct manifest *m, struct error *e)
+{
+    char hex[2 * FORMAT_ID_LEN + 1];
+    struct before before = {.manifest = m};
+    const struct backups_filter filter = {.id_prefix = hex};
+    str_hex(hex, m->backup_id, FORMAT_ID_LEN);
+    if (!k->data || k->o->full || k->o->copy_sums || !m->is_open)
+        return GO_THE_FULL_WAY;
+    if (backups_visit(k->c->catalog, &filter, visit_before, &before, e) < 0)
+        return -1;
+    if (!before.verified)
+        return GO_THE_FULL_WAY;
+    return need_again(k, e) < 0 ? -1 : verify_again_takes(k->again, m, e);
+}
+
+static int check_held(struct checked *k, struct error *e)
+{
+    struct verify_again_item items[VERIFY_AGAIN_BATCH];
+    struct verify_packs_item packs[VERIFY_AGAIN_BATCH];
+    size_t count = k->held_count;
+    if (count == 0)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct verify_again_item){.manifest = &k->held[i]};
+        packs[i] = (struct verify_packs_item){.closure = &k->held[i].closure};
+    }
+    verify_packs_begin(k->packs, packs, count);
+    int rc = verify_again_run(k->again, items, count, e);
+    verify_packs_end(k->packs);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = settle(k,
+                    (struct outcome){.id = k->held[i].backup_id,
+                                     .again = true,
+                                     .why = items[i].failed ? &items[i].why : NULL},
+                    &packs[i], e);
+    return rc;
+}
+
+static void let_go(struct checked *k)
+{
+    for (size_t i = 0; i < k->held_count; i++)
+        manifest_done(&k->held[i]);
+    k->held_count = 0;
+}
+
+static int end_batch(struct checked *k, struct error *e)
+{
+    int rc = check_held(k, e);
+    let_go(k);
+    return rc;
+}
+
+/* Takes the manifest over. */
+static int hold(struct checked *k, struct manifest *m, struct error *e)
+{
+    k->held[k->held_count++] = *m;
+    *m = (struct manifest){0};
+    return k->held_count == VERIFY_AGAIN_BATCH ? end_batch(k, e) : 0;
+}
+
+/* ---- all backups -------------------------------------------------------------------- */
+
+static int check_loaded(struct checked *k, struct manifest *m, struct error *e)
+{
+    struct error why = {0};
+    struct verify_packs_item packs = {0};
+    int rc = may_hold(k, m, e);
+    if (rc <= 0)
+        return rc < 0 ? -1 : hold(k, m, e);
+    rc = check_one(k, m, &packs, &why);
+    return settle(k, (struct outcome){.id = m->backup_id, .why = rc < 0 ? &why : NULL}, &packs,
+                  e);
 }
 
 static int load_and_check(struct checked *k, const uint8_t *id, struct error *e)
 {
     struct manifest m = {0};
     struct error why = {0};
-    char hex[2 * FORMAT_ID_LEN + 1];
-    str_hex(hex, id, FORMAT_ID_LEN);
     int rc = repo_manifest(k->c->repo, id, true, &m, &why);
-    if (rc == STORE_ABSENT)
-        return 0;
-    if (rc == 0)
-        rc = check_one(k, &m, &why);
+    if (rc < 0)
+        rc = settle(k, (struct outcome){.id = id, .why = &why}, NULL, e);
+    else if (rc == STORE_ABSENT)
+        rc = 0;
+    else
+        rc = check_loaded(k, &m, e);
     manifest_done(&m);
-    if (rc < 0 && ends_all(&why)) {
-        *e = why;
-        return -1;
-    }
-    report_one(k, hex, rc < 0 ? &why : NULL);
-    return record(k, id, rc < 0 ? &why : NULL, e);
+    return rc;
 }
 
 /* Every manifest object of the repository, also those the catalog could not read. */
@@ -270,11 +417,20 @@ static int finish(struct checked *k, struct json *root, int64_t started, struct 
     return k->unchecked > 0 ? (int)exit_of(k->why) : EXIT_DONE;
 }
 
+/* Decoded chunks come and go here by the gigabyte, of many sizes: pages that are given back to
+ * the system each time cost a tenth of all. What is held at once is bounded by their cache. */
+static void keep_heap(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * MIB);
+    (void)mallopt(M_TRIM_THRESHOLD, 64 * MIB);
+}
+
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,
                struct error *e)
 {
     struct checked k = {.c = c, .o = options};
     int64_t started = clock_monotonic_ms();
+    keep_heap();
     if (after)
         return error_set(e, ERROR_USAGE, "verify: ids of backups are expected");
     if (context_repo(c, e) < 0 || choose_level(&k, e) < 0 || context_catalog(c, e) < 0)
@@ -288,7 +444,11 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     k.packs = verify_packs_new(c->repo, c->stop, e);
     int rc = k.packs ? check_all(&k, argc, argv, e) : -1;
     if (rc == 0)
+        rc = end_batch(&k, e);
+    if (rc == 0)
         rc = finish(&k, root, started, e);
+    let_go(&k);
+    verify_again_free(k.again);
     verify_packs_free(k.packs);
     json_free(root);
     return rc;
@@ -298,9 +458,12 @@ const struct command cmd_verify = {
     .name = "verify",
     .usage = "[ID...] [--level objects|data]",
     .summary = "Check that backups are whole, by reading them",
-    .more = "objects: every pack is there, and its SHA-256 is its name. data: every chunk is\n"
-            "decrypted, decoded and put together again, every hash compared; the same way a\n"
-            "restore takes. Exit code 4 when damage is found.\n",
+    .more =
+        "objects: every pack is there, and its SHA-256 is its name. data: every chunk is\n"
+        "decrypted, decoded and put together again, every hash compared; the same way a\n"
+        "restore takes. A backup that this host has verified at level data before is checked\n"
+        "again chunk by chunk, those that backups share once, unless --full. Exit code 4\n"
+        "when damage is found.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct verify_options),

@@ -82,23 +82,31 @@ static bool has_ends(const struct slot *s)
     return s->ref.kind == FORMAT_KIND_ROWS;
 }
 
+int chunk_cache_decode(struct fetch *f, struct fetch_scratch *scratch,
+                       const struct recipe_chunk *chunk, struct buf *plain, uint32_t *ends,
+                       struct error *e)
+{
+    if (fetch_chunk(f, scratch, &chunk->ref, plain, e) < 0)
+        return -1;
+    if (chunk->ref.kind != FORMAT_KIND_ROWS)
+        return 0;
+    size_t count = row_ends_find(buf_view(plain), ends, chunk->rows);
+    if (count > chunk->rows)
+        return error_set(e, ERROR_CORRUPT, "chunk has more rows than the %u of its recipe",
+                         chunk->rows);
+    if (count < chunk->rows)
+        return error_set(e, ERROR_CORRUPT, "chunk has %zu rows, its recipe says %u", count,
+                         chunk->rows);
+    if (count == 0 || ends[count - 1] != plain->len)
+        return error_set(e, ERROR_CORRUPT, "a chunk of rows does not end in a line end");
+    return 0;
+}
+
 static int decode(struct chunk_cache *c, struct fetch_scratch *scratch, struct slot *s,
                   struct error *e)
 {
-    if (fetch_chunk(c->fetch, scratch, &s->ref, &s->mem, e) < 0)
-        return -1;
-    if (!has_ends(s))
-        return 0;
-    size_t count = row_ends_find(buf_view(&s->mem), s->ends, s->rows);
-    if (count > s->rows)
-        return error_set(e, ERROR_CORRUPT, "chunk has more rows than the %u of its recipe",
-                         s->rows);
-    if (count < s->rows)
-        return error_set(e, ERROR_CORRUPT, "chunk has %zu rows, its recipe says %u", count,
-                         s->rows);
-    if (count == 0 || s->ends[count - 1] != s->mem.len)
-        return error_set(e, ERROR_CORRUPT, "a chunk of rows does not end in a line end");
-    return 0;
+    const struct recipe_chunk chunk = {.ref = s->ref, .rows = s->rows};
+    return chunk_cache_decode(c->fetch, scratch, &chunk, &s->mem, s->ends, e);
 }
 
 static void *worker_main(void *arg)

@@ -54,6 +54,13 @@ struct chunk_cache_view {
 MUST_CHECK int chunk_cache_view(struct chunk_cache *c, const struct chunk_cache_place *place,
                                 struct chunk_cache_view *out, struct error *e);
 
+/* What its workers do, without a cache: a chunk into plain, and of rows (kind 1) the offsets
+ * behind them into ends, which has room for as many as the chunk's rows. ERROR_CORRUPT when it
+ * has other rows than its recipe says; errors of fetch_chunk. Any thread. */
+MUST_CHECK int chunk_cache_decode(struct fetch *f, struct fetch_scratch *scratch,
+                                  const struct recipe_chunk *chunk, struct buf *plain,
+                                  uint32_t *ends, struct error *e);
+
 struct chunk_cache_counts chunk_cache_counts(const struct chunk_cache *c);
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/dump/dump_writer.h"
 
 #define BLOCK_LEN (256 * KIB)
-#define BLOCKS 4
+#define BLOCKS 16
 
 struct frame {
     frame_write *write;

@@ -42,18 +42,19 @@ struct restore {
 
 /* ---- the handle -------------------------------------------------------------------- */
 
-static int take_keys(struct restore *r, uint8_t row_key[16], struct error *e)
+int restore_keys(struct repo *repo, const struct manifest *m, struct secret *chunk_id_key,
+                 uint8_t row_key[16], struct error *e)
 {
-    const struct member_private *p = &r->o.manifest->private_part;
+    const struct member_private *p = &m->private_part;
     struct keyring_domain domain;
     if (p->has_domain_keys) {
-        r->chunk_id_key = p->chunk_id_key;
+        *chunk_id_key = p->chunk_id_key;
         memcpy(row_key, p->row_key, sizeof p->row_key);
         return 0;
     }
-    if (repo_domain(r->o.repo, r->o.manifest->domain_id, &domain, e) < 0)
+    if (repo_domain(repo, m->domain_id, &domain, e) < 0)
         return -1;
-    r->chunk_id_key = domain.chunk_id;
+    *chunk_id_key = domain.chunk_id;
     memcpy(row_key, domain.row_key, sizeof domain.row_key);
     keyring_domain_wipe(&domain);
     return 0;
@@ -73,7 +74,7 @@ struct restore *restore_new(const struct restore_options *o, struct error *e)
         (void)error_hint(e, "give the passphrase or the recovery code");
         goto fail;
     }
-    if (take_keys(r, row_key, e) < 0)
+    if (restore_keys(o->repo, o->manifest, &r->chunk_id_key, row_key, e) < 0)
         goto fail;
     r->fetch = fetch_new(&(struct fetch_options){.repo = o->repo,
                                                  .closure = &o->manifest->closure,

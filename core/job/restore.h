@@ -53,4 +53,9 @@ MUST_CHECK int restore_entries(struct restore *r, const struct member *m, restor
 /* COPY text of one table without end mark, through o.write. ERROR_CORRUPT. */
 MUST_CHECK int restore_rows(struct restore *r, const struct entry *entry, struct error *e);
 
+/* The keys of an open manifest's domain: of chunk ids and of row hashes; the caller wipes them.
+ * ERROR_KEY. */
+MUST_CHECK int restore_keys(struct repo *repo, const struct manifest *m,
+                            struct secret *chunk_id_key, uint8_t row_key[16], struct error *e);
+
 #endif

@@ -14,11 +14,18 @@ MUST_CHECK struct verify_packs *
 verify_packs_new(struct repo *repo, const volatile sig_atomic_t *stop, struct error *e);
 void verify_packs_free(struct verify_packs *v);
 
-/* ERROR_CORRUPT names the first pack that is missing or damaged. */
-MUST_CHECK int verify_packs_check(struct verify_packs *v, const struct closure *closure,
-                                  struct error *e);
-
-/* The pack that the last error was about; NULL when it was about something else. */
-const struct ref_object *verify_packs_bad(const struct verify_packs *v);
+/* A closure to check, and what came of it. */
+struct verify_packs_item {
+    const struct closure *closure;
+    bool failed;
+    struct error why;      /* ERROR_CORRUPT names the first pack that is missing or damaged */
+    bool has_bad;          /* it is about a pack that is damaged or missing, */
+    struct ref_object bad; /* this one */
+};
+/* Begin to check closures, in a thread beside the caller; items are his to read after the end.
+ * Between begin and end nothing else is asked of v. */
+void verify_packs_begin(struct verify_packs *v, struct verify_packs_item *items, size_t count);
+/* Wait for it; nothing is done when it has ended already. */
+void verify_packs_end(struct verify_packs *v);
 
 #endif

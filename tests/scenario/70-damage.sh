@@ -78,13 +78,22 @@ delivers_nothing_wrong() { # WHAT
 }
 
 damaged=0
-# An old machine with its catalog, a bare one with the passphrase, one without any key.
+# An old machine with its catalog, where all was verified before, so that this is again; the
+# same the full way; a bare one with the passphrase, one without any key.
 found_by_all() { # WHAT OBJECT
     local how status
-    for how in known bare keyless; do
+    for how in known full bare keyless; do
         status=0
         case $how in
-        known) "$pgkeep" verify >"$work/out" 2>"$work/err" || status=$? ;;
+        known)
+            "$pgkeep" verify >"$work/out" 2>"$work/err" || status=$?
+            grep -v '^verified' "$work/out" | sort >"$work/again"
+            ;;
+        full)
+            "$pgkeep" verify --full >"$work/out" 2>"$work/err" || status=$?
+            grep -v '^verified' "$work/out" | sort | cmp -s - "$work/again" ||
+                bad "$1: verify again and verify --full differ" "$work/again" "$work/out"
+            ;;
         bare)
             HOME=$work/none XDG_CONFIG_HOME=$work/none/c XDG_STATE_HOME=$work/none/s \
                 "$pgkeep" verify >"$work/out" 2>"$work/err" || status=$?
