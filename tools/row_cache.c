@@ -48,20 +48,21 @@ void row_cache_done(struct row_cache *r)
     *r = (struct row_cache){.lock = -1};
 }
 
+/* The newest backup of the source that the catalog knows. */
+struct newest {
+    bool found;
+    uint8_t id[FORMAT_ID_LEN];
+    uint8_t manifest[FORMAT_HASH_LEN];
+};
+
 static int note_newest(void *arg, const struct backups_row *row, struct error *e)
 {
+    struct newest *n = arg;
     (void)e;
-    memcpy(arg, row->backup_id, FORMAT_ID_LEN);
+    n->found = true;
+    memcpy(n->id, row->backup_id, sizeof n->id);
+    memcpy(n->manifest, row->digest, sizeof n->manifest);
     return 0;
-}
-
-/* The newest backup of the source that the catalog knows; zeros: none. */
-static int newest(struct context *c, const char *source, uint8_t id[FORMAT_ID_LEN],
-                  struct error *e)
-{
-    const struct backups_filter filter = {.source = source};
-    memset(id, 0, FORMAT_ID_LEN);
-    return backups_visit(c->catalog, &filter, note_newest, id, e);
 }
 
 static int see_id(void *arg, const uint8_t backup_id[FORMAT_ID_LEN], struct error *e)
@@ -73,16 +74,15 @@ static int see_id(void *arg, const uint8_t backup_id[FORMAT_ID_LEN], struct erro
 }
 
 /* Is the state that is there one of the newest backup? */
-static bool is_current(const char *path, const struct row_state_id *id,
-                       const uint8_t newest_id[FORMAT_ID_LEN])
+static bool is_current(const char *path, const struct row_state_id *id, const struct newest *n)
 {
-    static const uint8_t none[FORMAT_ID_LEN];
     struct row_state *s = NULL;
     struct error why;
     if (row_state_open(path, id, &s, &why) != 0)
         return false;
-    bool current = memcmp(newest_id, none, sizeof none) == 0 ||
-                   memcmp(newest_id, row_state_backup(s), FORMAT_ID_LEN) == 0;
+    bool current =
+        !n->found || (memcmp(n->id, row_state_backup(s), sizeof n->id) == 0 &&
+                      memcmp(n->manifest, row_state_manifest(s), sizeof n->manifest) == 0);
     row_state_close(s);
     return current;
 }
@@ -117,7 +117,8 @@ int row_cache_refresh(struct row_cache *r, struct context *c, const char *source
                       unsigned workers, struct error *e)
 {
     struct row_state_id id;
-    uint8_t newest_id[FORMAT_ID_LEN];
+    struct newest newest = {0};
+    const struct backups_filter only = {.source = source};
     bool any = false;
     if (backups_ids(c->catalog, see_id, &any, e) < 0)
         return -1;
@@ -125,8 +126,8 @@ int row_cache_refresh(struct row_cache *r, struct context *c, const char *source
         return 0;
     int rc = backup_state_id(c->repo, source, &id, e);
     if (rc == 0)
-        rc = newest(c, source, newest_id, e);
-    if (rc == 0 && !is_current(r->path, &id, newest_id))
+        rc = backups_visit(c->catalog, &only, note_newest, &newest, e);
+    if (rc == 0 && !is_current(r->path, &id, &newest))
         rc = rebuild(r, c, source, &id, workers, e);
     explicit_bzero(&id, sizeof id);
     return rc;

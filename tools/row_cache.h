@@ -18,8 +18,8 @@ MUST_CHECK int row_cache_claim(struct row_cache *r, struct context *c, const cha
 void row_cache_done(struct row_cache *r);
 
 /* Where the state is absent, damaged, or of an older backup than the newest, and a key that
- * reads was given, make it anew from that one. What fails is said in the log; only a signal is
- * an error. */
+ * reads was given, make it anew from that one. What fails in that is said in the log; errors
+ * are a signal and a catalog that cannot be read. */
 MUST_CHECK int row_cache_refresh(struct row_cache *r, struct context *c, const char *source,
                                  unsigned workers, struct error *e);
 

@@ -265,9 +265,17 @@ static int visit_pack(void *arg, const struct store_item *item, struct error *e)
     if (!ref_pack_parse(item->name, &pack.object) || item->size > FORMAT_MAX_PACK)
         return 0;
     pack.object.size = (uint32_t)item->size;
-    if (s->known_count > 0 &&
-        bsearch(&pack.object, s->known, s->known_count, sizeof pack.object, compare_objects))
+    const struct ref_object *known = NULL;
+    if (s->known_count > 0)
+        known = bsearch(&pack.object, s->known, s->known_count, sizeof pack.object,
+                        compare_objects);
+    if (known && known->size == pack.object.size)
         return 0;
+    if (known) {
+        log_warning("%s has %u bytes, and had %u: it is damaged", item->name, pack.object.size,
+                    known->size);
+        return objects_drop_pack(s->c->catalog, known, e);
+    }
     if (index_pack(s, item->name, &pack, &why) == 0)
         return 0;
     if (why.kind != ERROR_CORRUPT && why.kind != ERROR_UNSUPPORTED) {

@@ -23,6 +23,8 @@ struct rebuild {
     uint8_t row_key[ROW_HASH_KEY_LEN];
     char **copies; /* COPY statements of the TOC entries with data; NULL: none */
     size_t copy_count, copy_cap;
+    uint32_t *generations; /* of each pack of the closure */
+    uint32_t generation_count;
     uint32_t place; /* of the entry in the table */
     /* The table that is open. */
     struct row_state_draft_table *table;
@@ -78,22 +80,38 @@ static int hash_rows(void *arg, struct bytes text, struct error *e)
 
 /* Generations are numbered by the backups that made the chunks, in the order of their first
  * pack in the closure: which is older does not matter, only which belong together. */
-static uint32_t generation(const struct closure *c, const uint8_t pack_id[FORMAT_ID_LEN])
+static int number_packs(struct rebuild *b, struct error *e)
 {
-    const struct closure_pack *wanted = closure_find(c, pack_id);
-    uint32_t number = 1;
-    for (size_t i = 0; wanted && i < c->count; i++) {
-        if (memcmp(c->packs[i].owner, wanted->owner, FORMAT_ID_LEN) == 0)
-            break;
-        number++;
+    const struct closure *c = &b->o->manifest->closure;
+    b->generations = calloc(c->count + 1, sizeof *b->generations);
+    size_t *first = calloc(c->count + 1, sizeof *first); /* pack of each owner */
+    if (!b->generations || !first) {
+        free(first);
+        return error_memory(e, "packs of a backup");
     }
-    return number;
+    for (size_t i = 0; i < c->count; i++) {
+        uint32_t n = 0;
+        while (n < b->generation_count &&
+               memcmp(c->packs[first[n]].owner, c->packs[i].owner, FORMAT_ID_LEN) != 0)
+            n++;
+        if (n == b->generation_count)
+            first[b->generation_count++] = i;
+        b->generations[i] = n + 1;
+    }
+    free(first);
+    return 0;
+}
+
+static uint32_t generation(const struct rebuild *b, const uint8_t pack_id[FORMAT_ID_LEN])
+{
+    const struct closure *c = &b->o->manifest->closure;
+    const struct closure_pack *pack = closure_find(c, pack_id);
+    return pack ? b->generations[pack - c->packs] : 1;
 }
 
 static int add_recipe(struct rebuild *b, const struct ref *ref, uint64_t *first_row,
                       struct error *e)
 {
-    const struct closure *closure = &b->o->manifest->closure;
     const struct recipe *resolved;
     if (recipe_in_load(b->recipes, ref, FORMAT_STREAM_ROWS, &resolved, e) < 0)
         return -1;
@@ -103,11 +121,7 @@ static int add_recipe(struct rebuild *b, const struct ref *ref, uint64_t *first_
     if (!r.generations)
         return error_memory(e, "chunks of a table");
     for (uint32_t i = 0; i < resolved->count; i++)
-        r.generations[i] =
-            i > 0 && memcmp(resolved->chunks[i].ref.pack_id,
-                            resolved->chunks[i - 1].ref.pack_id, FORMAT_ID_LEN) == 0
-                ? r.generations[i - 1]
-                : generation(closure, resolved->chunks[i].ref.pack_id);
+        r.generations[i] = generation(b, resolved->chunks[i].ref.pack_id);
     row_state_draft_recipe(b->draft, b->table, &r);
     *first_row += resolved->rows;
     free(r.generations);
@@ -121,7 +135,7 @@ static int add_table(struct rebuild *b, const struct entry *entry, const char *c
                                       .name = entry->name,
                                       .oid = entry->oid,
                                       .copy = copy};
-    struct row_state_table totals = {.generation = (uint32_t)b->o->manifest->closure.count + 1};
+    struct row_state_table totals = {.generation = b->generation_count};
     uint64_t first_row = 0;
     memcpy(totals.digest, entry->payload.parts[0].digest, sizeof totals.digest);
     b->in_row = false;
@@ -221,7 +235,7 @@ static int read_all(struct rebuild *b, struct error *e)
     b->restore = restore_new(&options, e);
     b->fetch = b->restore ? fetch_new(&fetch, e) : NULL;
     b->recipes = b->fetch ? recipe_in_new(b->fetch, e) : NULL;
-    if (!b->recipes)
+    if (!b->recipes || number_packs(b, e) < 0)
         return -1;
     for (uint32_t i = 0; i < m->private_part.member_count; i++)
         if (read_member(b, &m->private_part.members[i], e) < 0)
@@ -245,6 +259,7 @@ int row_rebuild(const struct row_rebuild_options *o, const char *path,
     fetch_free(b->fetch);
     forget_copies(b);
     free(b->copies);
+    free(b->generations);
     explicit_bzero(b->row_key, sizeof b->row_key);
     free(b);
     return rc;

@@ -31,7 +31,7 @@ struct row_state_table {
     uint32_t generation; /* nights of matching so far; tonight's new chunks get the next one */
     uint32_t absent;     /* backups in a row that did not have the table */
     uint32_t waited;     /* changed nights in a row in which old chunks had to be kept */
-    uint64_t taken;      /* rows that were stored anew that night */
+    uint64_t taken;      /* rows that were new that night */
     uint8_t digest[FORMAT_HASH_LEN]; /* of the stream part */
 };
 

@@ -166,6 +166,12 @@ int row_state_recipe(const struct row_state *s, const struct row_state_table *t,
     uint8_t tag[ROW_STATE_WIRE_TAG];
     struct place p = place_of(s, (const struct row_state_entry *)t, i);
     struct cursor c = cursor_of(p.raw);
+    /* Looked at again: who writes over the file meanwhile must not lead us out of it. */
+    if (p.raw.data < s->image.data || p.raw.len > s->image.len ||
+        (size_t)(p.raw.data - s->image.data) > s->image.len - p.raw.len) {
+        (void)error_set(e, ERROR_CORRUPT, "it lies outside of the file");
+        goto failed;
+    }
     if (row_state_wire_ready(s, p.raw, e) < 0)
         goto failed;
     row_state_wire_tag_of(s->key, p.raw, tag);

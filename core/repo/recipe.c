@@ -146,6 +146,9 @@ int recipe_add_extent(struct recipe *r, uint32_t n, uint32_t projection,
     uint32_t row = (uint32_t)r->rows;
     if (goes_on(r, projection, sources, count))
         return add_rows(r, n, e);
+    if (r->source_count + count > RECIPE_MAX_ALL_SOURCES)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u sources",
+                         RECIPE_MAX_ALL_SOURCES);
     if (r->extent_count == RECIPE_MAX_EXTENTS)
         return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u extents",
                          RECIPE_MAX_EXTENTS);

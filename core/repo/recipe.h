@@ -70,6 +70,7 @@ struct recipe {
 };
 
 #define RECIPE_MAX_EXTENTS (1u << 20)
+#define RECIPE_MAX_ALL_SOURCES (1u << 21) /* of all extents together */
 #define RECIPE_MAX_CHAIN 8
 #define RECIPE_MAX_SOURCES 64
 #define RECIPE_MAX_COLUMNS 1664

@@ -236,6 +236,9 @@ static int read_all_extents(struct extents *x, uint32_t n, struct error *e)
     if (sources > x->columns[0].left.len || sources > x->columns[1].left.len)
         return error_set(e, ERROR_CORRUPT, "recipe: %" PRIu64 " sources in %zu bytes", sources,
                          x->columns[0].left.len);
+    if (sources > RECIPE_MAX_ALL_SOURCES)
+        return error_set(e, ERROR_UNSUPPORTED, "recipe: more than %u sources",
+                         RECIPE_MAX_ALL_SOURCES);
     if (recipe_reserve(r, 0, (uint32_t)sources, e) < 0)
         return -1;
     for (uint32_t i = 0; i < n; i++)

@@ -15,9 +15,10 @@ enum { CONDEMNED_PACK = 1 };
 
 #define KEY_LEN (FORMAT_HASH_LEN + FORMAT_SUFFIX_LEN)
 
-/* Names of packs, sorted once they are all there. */
+/* Packs by name, sorted once they are all there; an item has a key and its size, 0 unknown. */
+#define ITEM_LEN (KEY_LEN + 4)
 struct pack_set {
-    struct buf keys;
+    struct buf items;
     size_t count;
 };
 
@@ -39,17 +40,30 @@ static int compare_keys(const void *a, const void *b)
 
 static void set_sort(struct pack_set *set)
 {
-    set->count = set->keys.len / KEY_LEN;
+    set->count = set->items.len / ITEM_LEN;
     if (set->count > 0)
-        qsort(set->keys.data, set->count, KEY_LEN, compare_keys);
+        qsort(set->items.data, set->count, ITEM_LEN, compare_keys);
 }
 
+static int set_add(struct pack_set *set, const uint8_t *key, uint32_t size, struct error *e)
+{
+    return buf_append(&set->items, key, KEY_LEN, e) < 0 ? -1 : buf_u32(&set->items, size, e);
+}
+
+/* Is it there, with no other size? */
 static bool set_has(const struct pack_set *set, const struct ref_object *object)
 {
     uint8_t key[KEY_LEN];
     memcpy(key, object->sha256, FORMAT_HASH_LEN);
     memcpy(key + FORMAT_HASH_LEN, object->suffix, FORMAT_SUFFIX_LEN);
-    return set->count > 0 && bsearch(key, set->keys.data, set->count, KEY_LEN, compare_keys);
+    const uint8_t *item = NULL;
+    if (set->count > 0)
+        item = bsearch(key, set->items.data, set->count, ITEM_LEN, compare_keys);
+    if (!item)
+        return false;
+    struct cursor c = cursor_of(bytes_of(item + KEY_LEN, 4));
+    uint32_t size = cursor_u32(&c);
+    return size == 0 || size == object->size;
 }
 
 static int put_object(struct session *s, struct error *e)
@@ -138,7 +152,7 @@ static int read_condemned(struct session *s, const char *name, struct error *e)
             if (t.value.len != KEY_LEN)
                 r.bad = true;
             else
-                rc = buf_append(&s->condemned.keys, t.value.data, KEY_LEN, e);
+                rc = set_add(&s->condemned, t.value.data, 0, e);
         }
         if (rc == 0)
             rc = tlv_end(&r, name, e);
@@ -159,9 +173,13 @@ static int visit_pack(void *arg, const struct store_item *item, struct error *e)
     struct ref_object object;
     if (!ref_pack_parse(item->name, &object))
         return 0;
-    if (buf_append(&s->listed.keys, object.sha256, FORMAT_HASH_LEN, e) < 0)
-        return -1;
-    return buf_append(&s->listed.keys, object.suffix, FORMAT_SUFFIX_LEN, e);
+    uint8_t key[KEY_LEN];
+    memcpy(key, object.sha256, FORMAT_HASH_LEN);
+    memcpy(key + FORMAT_HASH_LEN, object.suffix, FORMAT_SUFFIX_LEN);
+    /* One without a byte has the size of nothing that was ever stored. */
+    uint32_t size =
+        item->size > 0 && item->size < UINT32_MAX ? (uint32_t)item->size : UINT32_MAX;
+    return set_add(&s->listed, key, size, e);
 }
 
 struct session *session_begin(struct repo *repo, const uint8_t backup_id[FORMAT_ID_LEN],
@@ -194,8 +212,8 @@ void session_free(struct session *s)
     for (size_t i = 0; i < s->name_count; i++)
         free(s->names[i]);
     free(s->names);
-    buf_done(&s->listed.keys);
-    buf_done(&s->condemned.keys);
+    buf_done(&s->listed.items);
+    buf_done(&s->condemned.items);
     free(s);
 }
 

@@ -39,11 +39,6 @@ static inline bool row_index_is_sample(const struct row_index *x)
     return x->others != 0;
 }
 
-static inline bool row_index_is_built(const struct row_index *x)
-{
-    return x->count > 0;
-}
-
 /* The row whose hash is h, or ROW_MATCH_NONE. */
 uint64_t row_index_find(struct row_index *x, const uint8_t *hashes, const struct row_hash *h);
 

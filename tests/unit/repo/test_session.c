@@ -44,7 +44,7 @@ static int teardown(void **state)
 
 static struct ref_object pack_of(uint8_t i)
 {
-    struct ref_object o = {.size = 100};
+    struct ref_object o = {.size = 4};
     memset(o.sha256, i, sizeof o.sha256);
     memset(o.suffix, 0x50, sizeof o.suffix);
     return o;
@@ -127,6 +127,20 @@ static void only_packs_that_were_listed_are_allowed(void **state)
     session_end(s);
     session_free(s);
     assert_int_equal(store_memory_count(w->store, "sessions/"), 0);
+}
+
+static void a_pack_of_another_size_is_not_allowed(void **state)
+{
+    struct world *w = *state;
+    char name[FORMAT_NAME_MAX];
+    struct ref_object o = pack_of(1);
+    put_pack(w, 1);
+    assert_true(allows(w, 1));
+    ref_pack_name(name, &o);
+    store_memory_change(w->store, name, bytes_text("pac"));
+    assert_false(allows(w, 1));
+    store_memory_change(w->store, name, (struct bytes){0});
+    assert_false(allows(w, 1));
 }
 
 static void packs_condemned_by_a_keeper_are_not_allowed(void **state)
@@ -286,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_packs_that_were_listed_are_allowed),
+        TEST(a_pack_of_another_size_is_not_allowed),
         TEST(packs_condemned_by_a_keeper_are_not_allowed),
         TEST(nobody_else_condemns),
         TEST(a_keeper_that_was_removed_still_condemned),
