@@ -32,12 +32,6 @@ static int write_new(void *arg)
     return e.kind == ERROR_IO && (e.sys == ENOSPC || e.sys == EFBIG) ? FULL : FAILED;
 }
 
-static int write_old(void *arg)
-{
-    (void)arg;
-    return write_file(&old, 1, 1) == 0 ? DONE : FAILED;
-}
-
 /* Is it the new file? If not, it is the old one. */
 static bool is_new(void)
 {
@@ -97,6 +91,12 @@ static void a_folder_that_is_not_there_is_told_at_once(void **state)
 }
 
 #ifdef PGKEEP_FAILPOINTS
+
+static int write_old(void *arg)
+{
+    (void)arg;
+    return write_file(&old, 1, 1) == 0 ? DONE : FAILED;
+}
 
 static void a_crash_at_any_step_leaves_the_old_file_or_the_new_one(void **state)
 {
