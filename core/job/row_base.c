@@ -395,6 +395,12 @@ int row_base_verdict(struct row_base *b, uint64_t row, enum row_base_verdict *ve
     return 0;
 }
 
+bool row_base_is_near(const struct row_base *b, uint64_t row)
+{
+    uint64_t end;
+    return b->loaded && b->loaded_at == row_base_recipe(b, row, &end);
+}
+
 /* Bytes that have to be decoded for a chunk now. It is at hand while little else was decoded
  * since it was last touched. */
 static uint64_t touch(struct row_base *b, struct recipe_flags *flags, uint32_t chunk)

@@ -44,6 +44,10 @@ void row_base_keep(struct row_base *b, uint64_t row);
  * this one, beyond what he has at hand from before (as job/stream_in keeps it), in *bytes. */
 MUST_CHECK int row_base_charge(struct row_base *b, uint64_t row, uint64_t *bytes,
                                struct error *e);
+/* Is the recipe of the row in memory? If not, looking at it takes as long as decoding
+ * ROW_BASE_LOAD bytes, here and for the thread that writes recipes. */
+#define ROW_BASE_LOAD (1 * MIB)
+bool row_base_is_near(const struct row_base *b, uint64_t row);
 /* May columns be added to rows of the base once more? There are limits to what a row is put
  * together of. */
 bool row_base_may_grow(const struct row_base *b);

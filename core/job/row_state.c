@@ -9,7 +9,7 @@
 
 /* A table in the index takes at least four empty texts, five varints and its digest. */
 #define TABLE_MIN (4 * 2 + 5 + FORMAT_HASH_LEN)
-#define STEP (8 * MIB)
+#define STEP (4 * MIB)
 
 /* ---- the index ---- */
 

@@ -265,6 +265,17 @@ static int copy_row(struct rows_out *o, uint64_t base_row, const struct row_hash
 
 #define NO_MATCH 1
 
+/* Jumps between the recipes of a very large table: may another one be read for the row? */
+static bool afford_look(struct rows_out *o, uint64_t base_row)
+{
+    if (goes_on(o, base_row) || row_base_is_near(o->table.base, base_row))
+        return true;
+    if (o->jumps + ROW_BASE_LOAD > o->totals.bytes + FREE_JUMPS)
+        return false;
+    o->jumps += ROW_BASE_LOAD;
+    return true;
+}
+
 /* The row of the base that is the same. Answers NO_MATCH. */
 static int match_row(struct rows_out *o, struct bytes row, const struct row_hash *hash,
                      uint64_t *base_row, struct error *e)
@@ -278,7 +289,7 @@ static int match_row(struct rows_out *o, struct bytes row, const struct row_hash
         hash = &old_hash;
     }
     *base_row = row_match_find(o->match, hash, row.len);
-    if (*base_row == ROW_MATCH_NONE)
+    if (*base_row == ROW_MATCH_NONE || !afford_look(o, *base_row))
         return NO_MATCH;
     if (*base_row >= o->verdict_from && *base_row < o->verdict_until)
         return 0;

@@ -51,6 +51,7 @@ struct writer {
     struct writer_totals totals; /* the packer's */
 
     atomic_int level; /* between those of the options */
+    atomic_uint idle; /* chunks in a row with none behind them */
     struct queue *chunks;
     struct slot *slots;
     size_t slot_count;
@@ -134,16 +135,21 @@ static int find_known(struct writer *w, struct ref *ref, struct closure_pack *pa
 /* A table that has taken to one layout is asked again every so many chunks. */
 #define ASK_AGAIN 32
 
-/* A slow source leaves time to compress better: up a step whenever the last chunk in the queue
- * is taken, down when others wait behind it. */
+/* A slow source leaves time to compress better: up a step when so many chunks in a row were the
+ * last one in the queue, down as soon as one has others waiting behind it. */
+#define IDLE_CHUNKS 32
+
 static int next_level(struct writer *w)
 {
     int level = atomic_load(&w->level);
-    bool busy = queue_has_work(w->chunks);
-    if (busy && level > w->o.level)
-        level--;
-    else if (!busy && level < w->o.idle_level)
+    if (queue_has_work(w->chunks)) {
+        atomic_store(&w->idle, 0);
+        if (level > w->o.level)
+            level--;
+    } else if (level < w->o.idle_level &&
+               atomic_fetch_add(&w->idle, 1) % IDLE_CHUNKS == IDLE_CHUNKS - 1) {
         level++;
+    }
     atomic_store(&w->level, level);
     return level;
 }

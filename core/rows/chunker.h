@@ -15,8 +15,8 @@ struct chunker_rows {
 };
 
 /* A table that is new; what is new in a table that was there before. */
-static const struct chunker_rows CHUNKER_NEW = {640 * KIB, 256 * KIB, 1024 * KIB};
-static const struct chunker_rows CHUNKER_LATER = {160 * KIB, 64 * KIB, 256 * KIB};
+static const struct chunker_rows CHUNKER_NEW = {512 * KIB, 256 * KIB, 896 * KIB};
+static const struct chunker_rows CHUNKER_LATER = {128 * KIB, 64 * KIB, 224 * KIB};
 
 #define CHUNKER_MIN (16 * KIB)
 #define CHUNKER_NORMAL (64 * KIB)

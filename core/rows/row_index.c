@@ -12,7 +12,7 @@
 #define SAMPLE_MIN 4  /* one row in 2^4 */
 #define SAMPLE_MAX 12
 #define SAMPLE_PART 8 /* of the budget */
-#define REST_ROWS (4 * MIB / ROW_MATCH_HASH_LEN)
+#define REST_ROWS (2 * MIB / ROW_MATCH_HASH_LEN)
 
 struct row_index_line {
     uint8_t tag[PLACES]; /* 0: free, as are those behind it */

@@ -22,7 +22,7 @@
  * many and this part of all. */
 #define LOST 512
 #define LOST_PART 8
-#define MAX_TOUCHED 4 /* each may bring in 2 MiB */
+#define MAX_TOUCHED 2 /* each may bring in 2 MiB */
 /* The window reads at most so many base rows for each row that was asked for. */
 #define WORK 4
 

@@ -233,8 +233,8 @@ static void chunks_of_rows_have_their_mean(void **state)
     (void)state;
     /* The minimum and, with its tail cut off at the maximum, the mean behind it. */
     for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-        mean_is(&CHUNKER_NEW, lengths[i], 780 * KIB, 900 * KIB);
-        mean_is(&CHUNKER_LATER, lengths[i], 195 * KIB, 225 * KIB);
+        mean_is(&CHUNKER_NEW, lengths[i], 660 * KIB, 760 * KIB);
+        mean_is(&CHUNKER_LATER, lengths[i], 165 * KIB, 190 * KIB);
     }
 }
 
