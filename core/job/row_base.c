@@ -153,24 +153,14 @@ bool row_base_may_grow(const struct row_base *b)
            b->most_projections < RECIPE_MAX_PROJECTIONS / 2;
 }
 
-/* Learn the chunks of recipe i: which are gone, and how many rows of the others are in use. */
-static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct error *e)
+/* Which chunks of the loaded recipe, i, are gone, and how many rows of the others are in use.
+ */
+static int judge(struct row_base *b, uint32_t i, const uint32_t *live, struct candidates *all,
+                 struct error *e)
 {
-    if (load(b, i, e) < 0)
-        return -1;
     const struct row_state_recipe *r = &b->current;
     struct recipe_flags *flags = &b->recipes[i];
-    uint32_t count = r->resolved.count;
-    uint32_t *live = calloc((size_t)count + 1, sizeof *live);
-    flags->first_row = r->first_row;
-    flags->count = count;
-    flags->plain = true;
-    learn_shape(b, &r->resolved);
-    flags->verdicts = calloc((size_t)count + 1, 1);
-    int rc = live && flags->verdicts ? 0 : error_memory(e, "chunks of a table");
-    if (rc == 0)
-        count_live(&r->resolved, live);
-    for (uint32_t k = 0; k < count && rc == 0; k++) {
+    for (uint32_t k = 0; k < r->resolved.count; k++) {
         const struct recipe_chunk *chunk = &r->resolved.chunks[k];
         struct candidate item = {.recipe = i,
                                  .chunk = k,
@@ -180,10 +170,32 @@ static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct
         if (!row_base_pack(b, chunk->ref.pack_id)) {
             flags->verdicts[k] = ROW_BASE_GONE;
             flags->plain = false;
-        } else if (live[k] > 0) {
-            rc = add_candidate(all, &item, e);
+        } else if (live[k] > 0 && add_candidate(all, &item, e) < 0) {
+            return -1;
         }
     }
+    return 0;
+}
+
+static int survey(struct row_base *b, uint32_t i, struct candidates *all, struct error *e)
+{
+    if (load(b, i, e) < 0)
+        return -1;
+    const struct row_state_recipe *r = &b->current;
+    struct recipe_flags *flags = &b->recipes[i];
+    uint32_t count = r->resolved.count;
+    flags->first_row = r->first_row;
+    flags->count = count;
+    flags->plain = true;
+    learn_shape(b, &r->resolved);
+    flags->verdicts = calloc((size_t)count + 1, 1);
+    uint32_t *live = calloc((size_t)count + 1, sizeof *live);
+    if (!live || !flags->verdicts) {
+        free(live);
+        return error_memory(e, "chunks of a table");
+    }
+    count_live(&r->resolved, live);
+    int rc = judge(b, i, live, all, e);
     free(live);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "core/base/digest.h"
 #include "core/base/queue.h"
 #include "core/job/chunk_codec.h"
+#include "core/job/level.h"
 #include "core/job/pack_out.h"
 
 #define RECIPE_LEVEL 9
@@ -50,8 +51,7 @@ struct writer {
     struct error first_error;
     struct writer_totals totals; /* the packer's */
 
-    atomic_int level; /* between those of the options */
-    atomic_uint idle; /* chunks in a row with none behind them */
+    struct level level;
     struct queue *chunks;
     struct slot *slots;
     size_t slot_count;
@@ -135,37 +135,20 @@ static int find_known(struct writer *w, struct ref *ref, struct closure_pack *pa
 /* A table that has taken to one layout is asked again every so many chunks. */
 #define ASK_AGAIN 32
 
-/* A slow source leaves time to compress better: up a step when so many chunks in a row were the
- * last one in the queue, down as soon as one has others waiting behind it. */
-#define IDLE_CHUNKS 32
-
-static int next_level(struct writer *w)
-{
-    int level = atomic_load(&w->level);
-    if (queue_has_work(w->chunks)) {
-        atomic_store(&w->idle, 0);
-        if (level > w->o.level)
-            level--;
-    } else if (level < w->o.idle_level &&
-               atomic_fetch_add(&w->idle, 1) % IDLE_CHUNKS == IDLE_CHUNKS - 1) {
-        level++;
-    }
-    atomic_store(&w->level, level);
-    return level;
-}
-
 static int squeeze_slot(struct writer *w, struct slot *s, struct chunk_codec *c,
                         struct error *e)
 {
     struct writer_stream *stream = s->stream;
     enum chunk_codec_layout layout = CHUNK_CODEC_TEXT;
     unsigned asked = 0;
+    int level =
+        stream->later ? w->o.later_level : level_next(&w->level, queue_has_work(w->chunks));
     if (s->chunk.kind == FORMAT_KIND_ROWS) {
         asked = atomic_fetch_add(&stream->asked, 1);
         layout = asked % ASK_AGAIN == 0 ? CHUNK_CODEC_TRY
                                         : (enum chunk_codec_layout)atomic_load(&stream->layout);
     }
-    if (chunk_codec_level(c, stream->later ? w->o.later_level : next_level(w), e) < 0 ||
+    if (chunk_codec_level(c, level, e) < 0 ||
         squeeze(c, buf_view(&s->plain), &layout, &s->stored, &s->ref, e) < 0)
         return -1;
     if (s->chunk.kind == FORMAT_KIND_ROWS)
@@ -409,7 +392,7 @@ struct writer *writer_new(const struct writer_options *o, struct error *e)
         return NULL;
     }
     w->o = *o;
-    atomic_init(&w->level, o->level);
+    level_init(&w->level, o->level, o->idle_level);
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->settled_change, NULL);
     w->packer_codec = chunk_codec_new(RECIPE_LEVEL, e);

@@ -121,9 +121,8 @@ static void night(struct world *w, struct shape shape)
     w->dumps[i] = dump_of(w, shape);
     const struct night_rows rows = {.index = memory_index_callbacks(w->index),
                                     .path = w->state};
-    assert_done(night_store_rows(&w->repository, buf_view(&w->dumps[i]), &rows, &w->nights[i],
-                                 &e),
-                &e);
+    assert_done(
+        night_store_rows(&w->repository, buf_view(&w->dumps[i]), &rows, &w->nights[i], &e), &e);
     assert_done(repo_manifest(w->repository.repo, w->nights[i].id, true, &w->manifests[i], &e),
                 &e);
     w->count++;
