@@ -127,32 +127,39 @@ static void swap(struct buf *a, struct buf *b)
     *b = held;
 }
 
-int chunk_codec_encode(struct chunk_codec *c, struct bytes plain,
-                       enum chunk_codec_layout layout, struct buf *stored, uint8_t *codec,
-                       enum chunk_codec_layout *better, struct error *e)
+/* The text form into stored, or the columns form in c->other if it is so much smaller. */
+static int squeeze_text(struct chunk_codec *c, struct bytes plain, struct buf *stored,
+                        struct chunk_codec_form *form, struct error *e)
 {
-    *codec = FORMAT_CODEC_ZSTD;
-    *better = layout == CHUNK_CODEC_TRY ? CHUNK_CODEC_TEXT : layout;
+    int rc = compress_block(c->compress, plain, stored, e);
+    if (rc < 0)
+        return -1;
+    size_t text = rc == COMPRESS_NO_GAIN ? plain.len : stored->len;
+    if (c->other.len > 0 && c->other.len < text - text / GAIN_SHARE) {
+        swap(stored, &c->other);
+        *form = (struct chunk_codec_form){FORMAT_CODEC_COLUMNS, CHUNK_CODEC_COLUMNS};
+    } else if (rc == COMPRESS_NO_GAIN) {
+        stored->len = 0;
+        form->codec = FORMAT_CODEC_RAW;
+    }
+    return 0;
+}
+
+int chunk_codec_encode(struct chunk_codec *c, struct bytes plain,
+                       enum chunk_codec_layout layout, struct buf *stored,
+                       struct chunk_codec_form *form, struct error *e)
+{
+    bool tried = layout == CHUNK_CODEC_TRY;
+    *form = (struct chunk_codec_form){FORMAT_CODEC_ZSTD, tried ? CHUNK_CODEC_TEXT : layout};
     c->other.len = 0;
     if (layout != CHUNK_CODEC_TEXT && squeeze_columns(c, plain, &c->other, e) < 0)
         return -1;
     if (layout == CHUNK_CODEC_COLUMNS && c->other.len > 0) {
         swap(stored, &c->other);
-        *codec = FORMAT_CODEC_COLUMNS;
-    } else {
-        int rc = compress_block(c->compress, plain, stored, e);
-        if (rc < 0)
-            return -1;
-        size_t text = rc == COMPRESS_NO_GAIN ? plain.len : stored->len;
-        if (rc == COMPRESS_NO_GAIN) {
-            stored->len = 0;
-            *codec = FORMAT_CODEC_RAW;
-        }
-        if (c->other.len > 0 && c->other.len < text - text / GAIN_SHARE) {
-            swap(stored, &c->other);
-            *codec = FORMAT_CODEC_COLUMNS;
-            *better = CHUNK_CODEC_COLUMNS;
-        }
+        form->codec = FORMAT_CODEC_COLUMNS;
+    } else if (squeeze_text(c, plain, stored, form, e) < 0) {
+        return -1;
     }
-    return *codec == FORMAT_CODEC_RAW ? 0 : prove(c, plain, buf_view(stored), *codec, e);
+    return form->codec == FORMAT_CODEC_RAW ? 0
+                                           : prove(c, plain, buf_view(stored), form->codec, e);
 }

@@ -22,13 +22,17 @@ enum chunk_codec_layout {
     CHUNK_CODEC_TEXT,
 };
 
-/* Fill stored (empty with FORMAT_CODEC_RAW: the plain bytes as they are) and *codec; *better is
- * the layout that paid. What was stored has been decoded and compared: a coder's bug or a bad
- * memory cell must not be found at restore (ERROR_CORRUPT). */
+/* What a chunk was made into. */
+struct chunk_codec_form {
+    uint8_t codec;                  /* enum format_codec */
+    enum chunk_codec_layout better; /* the layout that paid */
+};
+/* Fill stored (empty with FORMAT_CODEC_RAW: the plain bytes as they are) and *form. What was
+ * stored has been decoded and compared: a coder's bug or a bad memory cell must not be found at
+ * restore (ERROR_CORRUPT). */
 MUST_CHECK int chunk_codec_encode(struct chunk_codec *c, struct bytes plain,
                                   enum chunk_codec_layout layout, struct buf *stored,
-                                  uint8_t *codec, enum chunk_codec_layout *better,
-                                  struct error *e);
+                                  struct chunk_codec_form *form, struct error *e);
 /* The inverse: out has room for plain_len bytes. ERROR_CORRUPT; ERROR_UNSUPPORTED for a codec
  * of a newer version. */
 MUST_CHECK int chunk_codec_decode(struct chunk_codec *c, uint8_t codec, struct bytes stored,

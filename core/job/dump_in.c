@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/job/dump_in.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/base/log.h"
@@ -252,6 +253,7 @@ static int on_row_data(struct dump_in *d, const struct dump_event *ev, struct er
 
 static int on_data(struct dump_in *d, const struct dump_event *ev, struct error *e)
 {
+    assert(d->current); /* the parser gives data inside of blocks only */
     if (d->current->rows)
         return on_row_data(d, ev, e);
     if (payload_feed(d->check, ev->raw, e) < 0 ||
@@ -278,6 +280,7 @@ static int end_pieces(struct dump_in *d, struct block *b, struct error *e)
 static int on_block_end(struct dump_in *d, struct error *e)
 {
     struct block *b = d->current;
+    assert(b);
     if (b->rows) {
         if (rows_out_end(d->rows, &b->totals, e) < 0)
             return -1;

@@ -485,9 +485,11 @@ static int put_in_order(struct recipe_out *r, struct error *e)
     r->next = &r->ordered;
     r->next_generations = generations;
     recipe_clear(&r->ordered, FORMAT_STREAM_ROWS);
-    int rc = c.map && generations ? 0 : error_memory(e, "chunks of a table");
-    if (rc == 0)
-        rc = recipe_copy(&r->ordered, &c, 0, (uint32_t)all->rows, e);
+    if (!c.map || !generations) {
+        free(c.map);
+        return error_memory(e, "chunks of a table");
+    }
+    int rc = recipe_copy(&r->ordered, &c, 0, (uint32_t)all->rows, e);
     for (uint32_t i = 0; rc == 0 && i < all->count; i++)
         if (c.map[i] != NOT_YET)
             generations[c.map[i]] = r->generations[i];

@@ -104,8 +104,11 @@ static int name_chunk(struct digest_hmac *hmac, uint8_t kind, struct bytes plain
 static int squeeze(struct chunk_codec *c, struct bytes plain, enum chunk_codec_layout *layout,
                    struct buf *stored, struct ref *ref, struct error *e)
 {
-    if (chunk_codec_encode(c, plain, *layout, stored, &ref->codec, layout, e) < 0)
+    struct chunk_codec_form form;
+    if (chunk_codec_encode(c, plain, *layout, stored, &form, e) < 0)
         return -1;
+    *layout = form.better;
+    ref->codec = form.codec;
     ref->plain = (uint32_t)plain.len;
     ref->stored = ref->codec == FORMAT_CODEC_RAW ? ref->plain : (uint32_t)stored->len;
     return 0;
