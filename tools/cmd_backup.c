@@ -414,6 +414,11 @@ static int say(const struct night *n, struct error *e)
     return 0;
 }
 
+static int find_reader(void *arg, struct error *e)
+{
+    return context_given_reader(arg, e);
+}
+
 static int take(struct night *n, struct error *e)
 {
     struct context *c = n->c;
@@ -427,6 +432,8 @@ static int take(struct night *n, struct error *e)
         .verify = n->o->verify,
         .begin = begin,
         .begin_arg = n,
+        .find_reader = find_reader,
+        .find_reader_arg = c,
         .stop = c->stop,
         .progress = progress,
         .progress_arg = &n->progress,

@@ -7,36 +7,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_map_open(const char *path, struct bytes *out, struct error *e)
+int file_map_descriptor(int fd, const char *name, struct bytes *out, struct error *e)
 {
-    int result = -1;
     struct stat st;
     void *p = NULL;
     *out = (struct bytes){0};
-    /* Non-blocking: a pipe at that name must not hang us before it is refused. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return FILE_MAP_ABSENT;
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        (void)error_system(e, "%s", path);
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > SIZE_MAX) {
-        (void)error_set(e, ERROR_IO, "%s: not a regular file that fits into memory", path);
-        goto out;
-    }
+    if (fstat(fd, &st) < 0)
+        return error_system(e, "%s", name);
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > SIZE_MAX)
+        return error_set(e, ERROR_IO, "%s: not a regular file that fits into memory", name);
     /* An empty file has nothing to map, and mmap would refuse. */
     if (st.st_size > 0)
         p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        (void)error_system(e, "%s: map of %lld bytes", path, (long long)st.st_size);
-        goto out;
-    }
+    if (p == MAP_FAILED)
+        return error_system(e, "%s: map of %lld bytes", name, (long long)st.st_size);
     *out = bytes_of(p, (size_t)st.st_size);
-    result = 0;
-out:
-    if (fd >= 0)
-        (void)close(fd);
+    return 0;
+}
+
+int file_map_open(const char *path, struct bytes *out, struct error *e)
+{
+    *out = (struct bytes){0};
+    /* Non-blocking: a pipe at that name must not hang us before it is refused. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? FILE_MAP_ABSENT : error_system(e, "%s", path);
+    int result = file_map_descriptor(fd, path, out, e);
+    (void)close(fd);
     return result;
 }
 

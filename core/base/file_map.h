@@ -13,6 +13,9 @@
  * FILE_MAP_ABSENT. Who shortens the file meanwhile, in place of replacing it, ends the process
  * that reads the mapping. ERROR_IO. */
 MUST_CHECK int file_map_open(const char *path, struct bytes *out, struct error *e);
+/* The same of an open file, which may be closed then; name is for messages. */
+MUST_CHECK int file_map_descriptor(int fd, const char *name, struct bytes *out,
+                                   struct error *e);
 void file_map_close(struct bytes map);
 
 /* Bring a part of a mapping into memory before it is read; where the system cannot do that

@@ -161,8 +161,17 @@ int backup_use_state(struct backup *b, const char *path, struct error *e)
     struct row_state_id id;
     row_store_free(b->rows);
     b->rows = NULL;
+    const struct row_store_options options = {.repo = b->o.repo,
+                                              .path = path,
+                                              .id = &id,
+                                              .session = b->session,
+                                              .index = b->o.index,
+                                              .workers = b->o.workers,
+                                              .find_reader = b->o.find_reader,
+                                              .find_reader_arg = b->o.find_reader_arg,
+                                              .stop = b->o.stop};
     if (backup_state_id(b->o.repo, b->manifest.private_part.source, &id, e) == 0)
-        b->rows = row_store_new(path, &id, b->session, b->o.index, e);
+        b->rows = row_store_new(&options, e);
     explicit_bzero(&id, sizeof id);
     return b->rows ? 0 : -1;
 }

@@ -23,6 +23,10 @@ struct backup_options {
      * may call backup_use_state. May be NULL. */
     int (*begin)(void *arg, struct error *e);
     void *begin_arg;
+    /* Bring a key that reads content into use, where one can be had: see job/row_store.h. May
+     * be NULL. */
+    int (*find_reader)(void *arg, struct error *e);
+    void *find_reader_arg;
     const volatile sig_atomic_t *stop; /* set to SIGINT or SIGTERM by a handler; may be NULL */
     /* Called now and then with the bytes read so far, from the calling thread; may be NULL. */
     void (*progress)(void *arg, uint64_t bytes);

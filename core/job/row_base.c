@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/file_map.h"
 #include "core/job/stream_in.h"
 
 /* Which rows to store anew: those of the generations beyond the cap, smallest first, then
@@ -27,6 +28,8 @@ struct row_base {
     const struct row_state_table *table;
     const struct closure *allowed;
     const uint8_t *hashes;
+    struct bytes own_hashes; /* a mapping; empty: they are the state's */
+    uint64_t own_passed;     /* bytes of it that may have gone */
     struct recipe_flags *recipes;
     uint32_t recipe_count;
     /* The recipe that the reading thread looks at. */
@@ -60,15 +63,34 @@ const uint8_t *row_base_hashes(const struct row_base *b)
     return b->hashes;
 }
 
+void row_base_take_hashes(struct row_base *b, struct bytes hashes)
+{
+    file_map_close(b->own_hashes);
+    b->own_hashes = hashes;
+    b->hashes = hashes.data;
+}
+
 void row_base_rest(void *base, struct bytes hashes)
 {
     const struct row_base *b = base;
-    row_state_rest(b->state, hashes);
+    if (b->own_hashes.len > 0)
+        file_map_rest(hashes);
+    else
+        row_state_rest(b->state, hashes);
 }
 
-void row_base_passed(const struct row_base *b, uint64_t row)
+void row_base_passed(struct row_base *b, uint64_t row)
 {
-    row_state_passed(b->state, b->table, row);
+    if (b->own_hashes.len == 0) {
+        row_state_passed(b->state, b->table, row);
+        return;
+    }
+    uint64_t rows = row < b->table->rows ? row : b->table->rows;
+    uint64_t end = rows * ROW_STATE_HASH_LEN;
+    if (end <= b->own_passed)
+        return;
+    file_map_rest(bytes_of(b->own_hashes.data + b->own_passed, (size_t)(end - b->own_passed)));
+    b->own_passed = end;
 }
 
 const struct closure_pack *row_base_pack(const struct row_base *b,
@@ -336,6 +358,7 @@ void row_base_free(struct row_base *b)
     }
     free(b->recipes);
     row_state_recipe_done(&b->current);
+    file_map_close(b->own_hashes);
     free(b);
 }
 

@@ -18,13 +18,16 @@ MUST_CHECK struct row_base *row_base_new(struct row_state *s, const struct row_s
                                          const struct closure *allowed, struct error *e);
 void row_base_free(struct row_base *b);
 
+/* Other hashes of the same rows, a mapping that b closes, in place of the state's. */
+void row_base_take_hashes(struct row_base *b, struct bytes hashes);
+
 const struct row_state_table *row_base_table(const struct row_base *b);
 const uint8_t *row_base_hashes(const struct row_base *b);
 
 /* row_match_rest for a row_base: these hashes may leave memory for now. */
 void row_base_rest(void *base, struct bytes hashes);
 /* The matching is beyond this row: memory that was mapped before it may go. */
-void row_base_passed(const struct row_base *b, uint64_t row);
+void row_base_passed(struct row_base *b, uint64_t row);
 
 /* What to do with base row `row`, and with all up to *until (exclusive). One thread. */
 enum row_base_verdict {

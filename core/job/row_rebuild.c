@@ -7,12 +7,9 @@
 #include "core/dump/dump_reader.h"
 #include "core/job/recipe_in.h"
 #include "core/job/restore.h"
-#include "core/rows/row_digest.h"
-#include "core/rows/row_match.h"
+#include "core/job/row_rehash.h"
 
 /* The rows are read as for `cat`, checked against the manifest on the way. */
-
-#define BATCH 256
 
 struct rebuild {
     const struct row_rebuild_options *o;
@@ -28,51 +25,16 @@ struct rebuild {
     uint32_t place; /* of the entry in the table */
     /* The table that is open. */
     struct row_state_draft_table *table;
-    struct row_hash_state row;
-    bool in_row;
-    uint8_t hashes[BATCH * ROW_STATE_HASH_LEN];
-    size_t held;
+    struct row_rehash rehash;
 };
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
-static void flush(struct rebuild *b)
+static int put_hashes(void *arg, const uint8_t *hashes, size_t count, struct error *e)
 {
-    row_state_draft_hashes(b->draft, b->table, b->hashes, b->held);
-    b->held = 0;
-}
-
-static void add_hash(struct rebuild *b, const struct row_hash *hash)
-{
-    row_match_store(b->hashes + b->held * ROW_STATE_HASH_LEN, hash);
-    if (++b->held == BATCH)
-        flush(b);
-}
-
-/* Rows, or parts of a long one. */
-static int hash_rows(void *arg, struct bytes text, struct error *e)
-{
-    struct rebuild *b = arg;
+    const struct rebuild *b = arg;
     (void)e;
-    while (text.len > 0) {
-        const uint8_t *lf = memchr(text.data, '\n', text.len);
-        struct bytes part = bytes_take(&text, lf ? (size_t)(lf - text.data) + 1 : text.len);
-        struct row_hash hash;
-        if (lf && !b->in_row) {
-            row_hash_of(b->row_key, part.data, part.len, &hash);
-            add_hash(b, &hash);
-            continue;
-        }
-        if (!b->in_row)
-            row_hash_begin(&b->row, b->row_key);
-        b->in_row = true;
-        row_hash_add(&b->row, part.data, part.len);
-        if (!lf)
-            continue;
-        row_hash_end(&b->row, &hash);
-        add_hash(b, &hash);
-        b->in_row = false;
-    }
+    row_state_draft_hashes(b->draft, b->table, hashes, count);
     return 0;
 }
 
@@ -138,11 +100,9 @@ static int add_table(struct rebuild *b, const struct entry *entry, const char *c
     struct row_state_table totals = {.generation = b->generation_count};
     uint64_t first_row = 0;
     memcpy(totals.digest, entry->payload.parts[0].digest, sizeof totals.digest);
-    b->in_row = false;
     b->table = row_state_draft_begin(b->draft, &t);
-    if (restore_rows(b->restore, entry, e) < 0)
+    if (restore_rows(b->restore, entry, e) < 0 || row_rehash_flush(&b->rehash, e) < 0)
         return -1;
-    flush(b);
     for (uint32_t i = 0; i < entry->payload.parts[0].recipe_count; i++)
         if (add_recipe(b, &entry->payload.parts[0].recipes[i], &first_row, e) < 0)
             return -1;
@@ -224,8 +184,8 @@ static int read_all(struct rebuild *b, struct error *e)
         .repo = b->o->repo,
         .manifest = m,
         .workers = b->o->workers,
-        .write = hash_rows,
-        .write_arg = b,
+        .write = row_rehash_add,
+        .write_arg = &b->rehash,
         .stop = b->o->stop,
     };
     const struct fetch_options fetch = {.repo = b->o->repo,
@@ -251,6 +211,7 @@ int row_rebuild(const struct row_rebuild_options *o, const char *path,
         return error_memory(e, "row state");
     b->o = o;
     memcpy(b->row_key, id->key, sizeof b->row_key);
+    b->rehash = (struct row_rehash){.key = b->row_key, .put = put_hashes, .arg = b};
     b->draft = row_state_draft_new(path, id, e);
     int rc = b->draft ? read_all(b, e) : -1;
     row_state_draft_free(b->draft);
@@ -260,6 +221,7 @@ int row_rebuild(const struct row_rebuild_options *o, const char *path,
     forget_copies(b);
     free(b->copies);
     free(b->generations);
+    row_rehash_done(&b->rehash);
     explicit_bzero(b->row_key, sizeof b->row_key);
     free(b);
     return rc;

@@ -3,13 +3,24 @@
 
 #include <stdlib.h>
 
+#include "core/base/file_map.h"
 #include "core/base/log.h"
+#include "core/base/str.h"
+#include "core/job/row_narrow.h"
 
 /* What tonight's dump has not is kept for so many backups: a dump of one table between two of
  * all must not make the next one store everything. */
 #define MAX_ABSENT 8
 
 struct row_store {
+    /* Of the options. */
+    struct repo *repo;
+    char *path;
+    uint8_t row_key[ROW_HASH_KEY_LEN];
+    unsigned workers;
+    int (*find_reader)(void *arg, struct error *e);
+    void *find_reader_arg;
+    const volatile sig_atomic_t *stop;
     struct row_state *state; /* NULL: nothing is known of last night */
     struct closure allowed;  /* packs of state that may be pointed into */
     bool *present; /* tables of state that tonight's dump has, or has in their place */
@@ -19,39 +30,35 @@ struct row_store {
     uint32_t generation, waited;
 };
 
-static int learn_allowed(struct row_store *s, const struct session *session,
-                         const struct chunk_index *index, struct error *e)
+static int learn_allowed(struct row_store *s, const struct row_store_options *o,
+                         struct error *e)
 {
     const struct closure *packs = row_state_packs(s->state);
     for (size_t i = 0; i < packs->count; i++) {
         const struct closure_pack *pack = &packs->packs[i];
         int holds = 1;
-        if (!session_allows(session, &pack->object))
+        if (!session_allows(o->session, &pack->object))
             continue;
-        if (index && index->holds)
-            holds = index->holds(index->arg, &pack->object, e);
+        if (o->index && o->index->holds)
+            holds = o->index->holds(o->index->arg, &pack->object, e);
         if (holds < 0 || (holds > 0 && closure_add(&s->allowed, pack, e) < 0))
             return -1;
     }
     return 0;
 }
 
-static int open_state(struct row_store *s, const char *path, const struct row_state_id *id,
-                      const struct session *session, const struct chunk_index *index,
-                      struct error *e)
+static int open_state(struct row_store *s, const struct row_store_options *o, struct error *e)
 {
     struct error why = {0};
-    if (row_state_open(path, id, &s->state, &why) < 0)
+    if (row_state_open(o->path, o->id, &s->state, &why) < 0)
         log_warning("the row state cannot be used, so more will be stored: %s", why.text);
     if (!s->state)
         return 0;
     s->present = calloc(row_state_count(s->state) + 1, sizeof *s->present);
-    return s->present ? learn_allowed(s, session, index, e) : error_memory(e, "row store");
+    return s->present ? learn_allowed(s, o, e) : error_memory(e, "row store");
 }
 
-struct row_store *row_store_new(const char *path, const struct row_state_id *id,
-                                const struct session *session, const struct chunk_index *index,
-                                struct error *e)
+struct row_store *row_store_new(const struct row_store_options *o, struct error *e)
 {
     struct row_store *s = calloc(1, sizeof *s);
     struct error why = {0};
@@ -59,11 +66,18 @@ struct row_store *row_store_new(const char *path, const struct row_state_id *id,
         (void)error_memory(e, "row store");
         return NULL;
     }
-    if (open_state(s, path, id, session, index, e) < 0) {
+    s->repo = o->repo;
+    s->workers = o->workers;
+    s->find_reader = o->find_reader;
+    s->find_reader_arg = o->find_reader_arg;
+    s->stop = o->stop;
+    memcpy(s->row_key, o->id->key, sizeof s->row_key);
+    s->path = str_copy(o->path, e);
+    if (!s->path || open_state(s, o, e) < 0) {
         row_store_free(s);
         return NULL;
     }
-    s->draft = row_state_draft_new(path, id, &why);
+    s->draft = row_state_draft_new(o->path, o->id, &why);
     if (!s->draft)
         log_warning("no row state is kept, so the next backup will store more: %s", why.text);
     return s;
@@ -77,8 +91,12 @@ void row_store_free(struct row_store *s)
     row_state_draft_free(s->draft);
     closure_done(&s->allowed);
     free(s->present);
+    free(s->path);
+    explicit_bzero(s->row_key, sizeof s->row_key);
     free(s);
 }
+
+/* ---- the base of a table ------------------------------------------------------------- */
 
 /* Tonight's columns against last night's. Answers PROJECTION_LOST when the base is of no use;
  * else *shape is what copied rows pass through, or NULL. */
@@ -101,8 +119,60 @@ static int find_shape(const struct row_state_table *t, const char *copy,
     return rc == PROJECTION_SAME ? 0 : rc;
 }
 
-static int find_base(struct row_store *s, const struct entry *entry, const char *copy,
+/* Columns are gone: hash the base's rows without them, which takes a key that reads. Answers
+ * PROJECTION_LOST when that cannot be done. */
+static int narrow(struct row_store *s, const struct row_state_table *t, const char *name,
+                  const struct projection_shape *shape, struct bytes *hashes, struct error *e)
+{
+    const struct row_narrow_options options = {.repo = s->repo,
+                                               .state = s->state,
+                                               .row_key = s->row_key,
+                                               .folder = s->path,
+                                               .workers = s->workers,
+                                               .stop = s->stop};
+    int rc = s->find_reader ? s->find_reader(s->find_reader_arg, e) : 1;
+    if (rc > 0) {
+        log_info("%s has lost columns and there is no key that reads: it is stored anew", name);
+        return PROJECTION_LOST;
+    }
+    if (rc == 0) {
+        log_info("%s has lost columns: its last rows are read again", name);
+        rc = row_narrow(&options, t, shape, hashes, e);
+    }
+    if (rc == 0 || e->kind == ERROR_INTERRUPTED || e->kind == ERROR_MEMORY)
+        return rc;
+    log_warning("%s has lost columns and is stored anew: %s", name, e->text);
+    error_clear(e);
+    return PROJECTION_LOST;
+}
+
+/* The base of t's rows in the shape of *out. Answers PROJECTION_LOST. */
+static int make_base(struct row_store *s, const struct row_state_table *t, const char *name,
                      struct recipe_out_options *out, struct error *e)
+{
+    struct bytes hashes = {0};
+    const struct projection_shape *shape = out->shape;
+    if (shape && shape->lost_count > 0) {
+        int rc = narrow(s, t, name, shape, &hashes, e);
+        if (rc != 0)
+            return rc;
+    }
+    out->base = row_base_new(s->state, t, &s->allowed, e);
+    if (!out->base) {
+        file_map_close(hashes);
+        return -1;
+    }
+    if (hashes.len > 0)
+        row_base_take_hashes(out->base, hashes);
+    if (shape && !row_base_may_grow(out->base)) {
+        log_info("%s has had its columns changed very often: it is stored anew", name);
+        return PROJECTION_LOST;
+    }
+    return 0;
+}
+
+/* Last night's table; NULL when there is none. */
+static const struct row_state_table *find_table(struct row_store *s, const struct entry *entry)
 {
     const char *schema = entry->schema ? entry->schema : "";
     /* Oids mean nothing in another cluster, and where they do, names mostly hold as well. */
@@ -110,37 +180,34 @@ static int find_base(struct row_store *s, const struct entry *entry, const char 
         row_state_find(s->state, schema, entry->name, entry->oid, false);
     if (!t)
         t = row_state_find(s->state, schema, entry->name, entry->oid, true);
-    char name[ENTRY_TEXT];
     if (t)
         s->present[row_state_place(s->state, t)] = true;
-    if (!t || t->rows == 0)
+    return t && t->rows > 0 ? t : NULL;
+}
+
+static int find_base(struct row_store *s, const struct entry *entry, const char *copy,
+                     struct recipe_out_options *out, struct error *e)
+{
+    const struct row_state_table *t = find_table(s, entry);
+    char name[ENTRY_TEXT];
+    if (!t)
         return 0;
     entry_text(entry, name);
     int rc = find_shape(t, copy, &out->shape, e);
-    if (rc == PROJECTION_LOST) {
-        log_info("%s has lost columns: it is stored anew", name);
-        return 0;
-    }
-    if (rc < 0)
-        return -1;
-    out->base = row_base_new(s->state, t, &s->allowed, e);
-    if (out->base && out->shape && out->shape->added_count > 0 &&
-        !row_base_may_grow(out->base)) {
-        log_info("%s has had columns added very often: it is stored anew", name);
-        recipe_out_drop(out);
-        out->base = NULL;
-        out->shape = NULL;
-        return 0;
-    }
-    if (out->base) {
+    if (rc == PROJECTION_LOST)
+        log_info("%s has other columns: it is stored anew", name);
+    else if (rc == 0)
+        rc = make_base(s, t, name, out, e);
+    if (rc == 0) {
         s->generation = t->generation + 1;
         s->waited = t->waited;
         return 0;
     }
-    if (out->shape)
-        projection_shape_done(out->shape);
-    free(out->shape);
+    recipe_out_drop(out);
+    out->base = NULL;
     out->shape = NULL;
+    if (rc == PROJECTION_LOST)
+        return 0;
     if (e->kind != ERROR_CORRUPT)
         return -1;
     log_warning("%s: its row state cannot be used, so it is stored anew: %s", name, e->text);

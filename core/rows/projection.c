@@ -226,6 +226,16 @@ int projection_split(const struct projection_shape *s, struct bytes row, struct 
     return set_fields(added_row, row, ends, s->added_places, s->added_count, e);
 }
 
+int projection_narrow(const struct projection_shape *s, struct bytes row, struct buf *out,
+                      struct error *e)
+{
+    uint32_t ends[PROJECTION_MAX_COLUMNS + 1];
+    size_t count = s->old_count + s->lost_count;
+    if (find_fields(row, ends, count + 1) != count)
+        return PROJECTION_LOST;
+    return set_fields(out, row, ends, s->kept_places, s->old_count, e);
+}
+
 /* ---- names of columns ---- */
 
 /* Names as they are without quotes, back to back. */
@@ -328,45 +338,62 @@ static uint16_t place_of(const struct names *n, struct bytes name, size_t guess)
     return NOWHERE;
 }
 
-/* Sets the place of each old column. 0, or the answers of projection_match. */
+/* Sets the place of each old column, or NOWHERE. 0, or the answers of projection_match. */
 static int compare(const struct names *old, const struct names *new, uint16_t *places)
 {
     size_t found = 0;
     size_t in_place = 0;
+    size_t guess = 0;
     for (size_t i = 0; i < old->count; i++) {
-        size_t guess = i > 0 && places[i - 1] != NOWHERE ? places[i - 1] + (size_t)1 : i;
         places[i] = place_of(new, name_at(old, i), guess);
-        found += places[i] != NOWHERE;
+        if (places[i] == NOWHERE)
+            continue;
+        guess = places[i] + (size_t)1;
+        found++;
         in_place += places[i] == i;
     }
     /* What is not found was renamed, if nothing else can have happened. */
     if (old->count == new->count && found == in_place)
         return PROJECTION_SAME;
-    return found == old->count ? 0 : PROJECTION_LOST;
+    return found > 0 || old->count == 0 ? 0 : PROJECTION_LOST;
+}
+
+static int allocate(struct projection_shape *s, size_t old_count, size_t new_count,
+                    struct error *e)
+{
+    s->old_places = calloc(old_count + 1, sizeof *s->old_places);
+    s->kept_places = calloc(old_count + 1, sizeof *s->kept_places);
+    s->added_places = calloc(new_count + 1, sizeof *s->added_places);
+    s->columns = calloc(new_count + 1, sizeof *s->columns);
+    if (!s->old_places || !s->kept_places || !s->added_places || !s->columns)
+        return error_memory(e, "columns of a table");
+    return 0;
 }
 
 static int make_shape(struct projection_shape *s, const uint16_t *places, size_t old_count,
                       size_t new_count, struct error *e)
 {
-    s->old_count = old_count;
+    if (allocate(s, old_count, new_count, e) < 0)
+        return -1;
     s->new_count = new_count;
-    s->old_places = calloc(old_count + 1, sizeof *s->old_places);
-    s->added_places = calloc(new_count + 1, sizeof *s->added_places);
-    s->columns = calloc(new_count + 1, sizeof *s->columns);
-    if (!s->old_places || !s->added_places || !s->columns)
-        return error_memory(e, "columns of a table");
     for (size_t i = 0; i < new_count; i++)
         s->columns[i].column = NOWHERE;
     for (size_t i = 0; i < old_count; i++) {
-        s->old_places[i] = places[i];
+        if (places[i] == NOWHERE) {
+            s->lost_count++;
+            continue;
+        }
         /* A name that stands twice is no list of columns. */
         if (s->columns[places[i]].column != NOWHERE)
             return PROJECTION_LOST;
         s->columns[places[i]].column = (uint16_t)i;
+        s->kept_places[s->old_count] = (uint16_t)i;
+        s->old_places[s->old_count++] = places[i];
     }
-    s->is_appended = old_count > 0 && old_count < new_count;
+    s->is_appended = s->old_count > 0 && s->old_count < new_count;
     for (size_t i = 0; i < new_count; i++) {
-        s->is_appended = s->is_appended && (i >= old_count || places[i] == i);
+        s->is_appended =
+            s->is_appended && (i >= s->old_count || s->old_places[i] == (uint16_t)i);
         if (s->columns[i].column != NOWHERE)
             continue;
         s->columns[i] =
@@ -399,6 +426,7 @@ int projection_match(struct bytes old_columns, struct bytes new_columns,
 void projection_shape_done(struct projection_shape *s)
 {
     free(s->old_places);
+    free(s->kept_places);
     free(s->added_places);
     free(s->columns);
     *s = (struct projection_shape){0};

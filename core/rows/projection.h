@@ -26,19 +26,23 @@ MUST_CHECK int projection_join(const struct projection_column *columns, size_t c
                                struct error *e);
 
 /* New rows, split into the row as it was (old columns) and a row of the fields that were
- * added. Zeroed memory is an empty shape; many threads may use one that is filled. */
+ * added. Where old columns are gone, the row as it was means the ones that are left, in their
+ * old order. Zeroed memory is an empty shape; many threads may use one that is filled. */
 struct projection_shape {
     size_t old_count, new_count, added_count;
+    size_t lost_count;      /* columns that are gone; old_count is without them */
     bool is_appended;       /* the added columns stand behind all others, which are in order */
     uint16_t *old_places;   /* per old column: its place in the new row */
+    uint16_t *kept_places;  /* per old column: its place in the whole old row */
     uint16_t *added_places; /* the other places, ascending */
     struct projection_column *columns; /* per new column: what projection_join takes to make
-                                          the row of the old row (0) and the added one (1) */
+                                          the row of the whole old row (0) and the added one */
 };
 
-/* Compares two COPY statements of one table, as pg_dump writes them. 0: columns were added or
- * reordered, out (empty) is filled, the caller's to free; PROJECTION_SAME: nothing changed but
- * names; PROJECTION_LOST: a column is gone, or a statement is not understood. ERROR_MEMORY. */
+/* Compares two COPY statements of one table, as pg_dump writes them. 0: columns were added,
+ * reordered or dropped, out (empty) is filled, the caller's to free; PROJECTION_SAME: nothing
+ * changed but names; PROJECTION_LOST: they have no column in common, or a statement is not
+ * understood. ERROR_MEMORY. */
 MUST_CHECK int projection_match(struct bytes old_columns, struct bytes new_columns,
                                 struct projection_shape *out, struct error *e);
 void projection_shape_done(struct projection_shape *s);
@@ -48,5 +52,11 @@ void projection_shape_done(struct projection_shape *s);
  * are then as they were. ERROR_MEMORY. */
 MUST_CHECK int projection_split(const struct projection_shape *s, struct bytes row,
                                 struct buf *old_row, struct buf *added_row, struct error *e);
+
+/* A whole old row, without the columns that are gone, replaces out: what projection_split gives
+ * as the old row. PROJECTION_LOST when row has not exactly the fields of the old row, or no LF;
+ * out is then as it was. ERROR_MEMORY. */
+MUST_CHECK int projection_narrow(const struct projection_shape *s, struct bytes row,
+                                 struct buf *out, struct error *e);
 
 #endif

@@ -57,6 +57,13 @@ night
 sql shop 'UPDATE orders SET value = md5(value) WHERE id % 500 = 7'
 night
 at_most 'the night after a column was dropped' $((first / 20)) "$new"
+sql shop "ALTER TABLE orders ADD COLUMN place text NOT NULL DEFAULT 'here'"
+night
+sql shop 'ALTER TABLE orders DROP COLUMN place'
+export PGKEEP_RECOVERY_KEY_FILE=$work/repo.code
+night
+at_most 'a column dropped, with a key that reads' $((first / 30)) "$new"
+unset PGKEEP_RECOVERY_KEY_FILE
 
 # Two sources side by side do not disturb each other.
 quietly "$pgkeep" backup --file "$work/night1" --name other

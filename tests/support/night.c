@@ -36,6 +36,12 @@ static int commit(struct backup *b, struct night *out, struct error *e)
     return 0;
 }
 
+static int find_reader(void *arg, struct error *e)
+{
+    (void)e;
+    return repo_has_seed(arg) ? 0 : 1;
+}
+
 int night_store_rows(struct repository *r, struct bytes dump, const struct night_rows *rows,
                      struct night *out, struct error *e)
 {
@@ -45,6 +51,8 @@ int night_store_rows(struct repository *r, struct bytes dump, const struct night
                                            .workers = 2,
                                            .level = 3,
                                            .limits = rows->limits,
+                                           .find_reader = rows->reader ? find_reader : NULL,
+                                           .find_reader_arg = r->repo,
                                            .begin = begin,
                                            .begin_arg = &s};
     int fd = file_memfd("dump", dump, e);

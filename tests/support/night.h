@@ -21,6 +21,7 @@ struct night_rows {
     const struct chunk_index *index;
     const char *path;
     const struct recipe_out_limits *limits; /* NULL: the usual ones */
+    bool reader;                            /* the repository's seed may be used */
 };
 MUST_CHECK int night_store_rows(struct repository *r, struct bytes dump,
                                 const struct night_rows *rows, struct night *out,

@@ -129,14 +129,15 @@ static void every_other_change_has_its_answer(void **state)
         {"(a, b)", "(x, y)", PROJECTION_SAME},
         {"(a, b)", "(\"a\", b)", PROJECTION_SAME}, /* quotes are not the name */
         {"(\"A\")", "(a)", PROJECTION_SAME},
-        {"(a, b, c)", "(b, a, x)", PROJECTION_LOST}, /* renamed or moved? */
-        {"(a, b, c)", "(a, c, x)", PROJECTION_LOST}, /* one dropped, one added */
-        {"(a, b)", "(a)", PROJECTION_LOST},
-        {"(a, b)", "(a, c, d)", PROJECTION_LOST},
+        {"(a, b, c)", "(b, a, x)", 0}, /* c was dropped, or renamed and moved */
+        {"(a, b, c)", "(a, c, x)", 0}, /* one dropped, one added */
+        {"(a, b)", "(a)", 0},
+        {"(a, b)", "(a, c, d)", 0},
+        {"(a, b)", "(c, d, e)", PROJECTION_LOST}, /* nothing is left */
         {"(a, b)", "", PROJECTION_LOST},
         {"", "", PROJECTION_SAME},
         {"", "(a)", 0},
-        {"(a, \"B\")", "(a, b, c)", PROJECTION_LOST},
+        {"(\"B\")", "(b, c)", PROJECTION_LOST},
         {"(a)", "(a, \"x, (y) \"\"z\"\"\n\")", 0},
         {"(\"a\"\"b\")", "(\"a\"\"b\", c)", 0},
         {"(\"a\"\"b\")", "(\"a\"\"c\", c)", PROJECTION_LOST},
@@ -223,6 +224,58 @@ static void there_are_at_most_1664_columns(void **state)
     buf_done(&old);
     buf_done(&added);
     buf_done(&joined);
+}
+
+/* What is split off a new row is an old row without the dropped columns, and the new row
+ * is made of the whole old row and the added one. */
+static void columns_may_be_dropped(void **state)
+{
+    static const struct {
+        const char *old_columns, *new_columns, *old_row, *new_row, *common, *added;
+    } cases[] = {
+        {"(a, b, c)", "(a, c)", "1\t2\t3\n", "1\t3\n", "1\t3\n", ""},
+        {"(a, b, c)", "(b, c)", "1\t2\t3\n", "2\t3\n", "2\t3\n", ""},
+        {"(a, b, c)", "(a)", "1\t2\t3\n", "1\n", "1\n", ""},
+        {"(a, b, c)", "(c, a)", "1\t2\t3\n", "3\t1\n", "1\t3\n", ""},
+        {"(a, b, c)", "(a, c, x)", "1\t2\t3\n", "1\t3\t9\n", "1\t3\n", "9\n"},
+        {"(a, b, c)", "(x, c, y)", "1\t2\t\n", "8\t\t9\n", "\n", "8\t9\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct error e = {0};
+        struct projection_shape s;
+        struct buf narrow = {0};
+        struct buf old = {0};
+        struct buf added = {0};
+        struct buf joined = {0};
+        char old_copy[100];
+        char new_copy[100];
+        (void)snprintf(old_copy, sizeof old_copy, "COPY t %s FROM stdin;\n",
+                       cases[i].old_columns);
+        (void)snprintf(new_copy, sizeof new_copy, "COPY t %s FROM stdin;\n",
+                       cases[i].new_columns);
+        assert_int_equal(match(old_copy, new_copy, &s), 0);
+        assert_int_equal(s.old_count + s.lost_count, 3);
+        assert_done(projection_narrow(&s, text(cases[i].old_row), &narrow, &e), &e);
+        assert_true(bytes_equal(buf_view(&narrow), text(cases[i].common)));
+        assert_int_equal(projection_narrow(&s, text("1\t2\n"), &narrow, &e), PROJECTION_LOST);
+        assert_int_equal(projection_narrow(&s, text("1\t2\t3\t4\n"), &narrow, &e),
+                         PROJECTION_LOST);
+        assert_int_equal(projection_narrow(&s, text("1\t2\t3"), &narrow, &e), PROJECTION_LOST);
+        assert_done(projection_split(&s, text(cases[i].new_row), &old, &added, &e), &e);
+        assert_true(bytes_equal(buf_view(&old), text(cases[i].common)));
+        assert_true(bytes_equal(buf_view(&added), text(cases[i].added)));
+        const struct bytes rows[] = {text(cases[i].old_row), buf_view(&added)};
+        assert_done(projection_join(s.columns, s.new_count, rows, s.added_count > 0 ? 2 : 1,
+                                    &joined, &e),
+                    &e);
+        assert_true(bytes_equal(buf_view(&joined), text(cases[i].new_row)));
+        projection_shape_done(&s);
+        buf_done(&narrow);
+        buf_done(&old);
+        buf_done(&added);
+        buf_done(&joined);
+    }
 }
 
 static void a_row_of_another_width_is_lost(void **state)
@@ -391,6 +444,7 @@ int main(void)
         cmocka_unit_test(every_other_change_has_its_answer),
         cmocka_unit_test(a_statement_that_is_none_is_not_understood),
         cmocka_unit_test(there_are_at_most_1664_columns),
+        cmocka_unit_test(columns_may_be_dropped),
         cmocka_unit_test(a_row_of_another_width_is_lost),
         cmocka_unit_test(without_added_columns_there_is_no_added_row),
         cmocka_unit_test(what_is_split_is_joined),
