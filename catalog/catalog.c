@@ -217,9 +217,17 @@ struct catalog *catalog_open_raw(const char *path, struct error *e)
 static int check_kind(struct catalog *c, int64_t *version, struct error *e)
 {
     int64_t application = 0, things = 0;
-    if (sql_number(c, "PRAGMA user_version", version, e) < 0 ||
-        sql_number(c, "PRAGMA application_id", &application, e) < 0 ||
-        sql_number(c, "SELECT count(*) FROM sqlite_schema", &things, e) < 0)
+    /* One transaction: another process may be making the catalog just now. */
+    if (sql_script(c, "BEGIN", e) < 0)
+        return -1;
+    int rc = sql_number(c, "PRAGMA user_version", version, e);
+    if (rc == 0)
+        rc = sql_number(c, "PRAGMA application_id", &application, e);
+    if (rc == 0)
+        rc = sql_number(c, "SELECT count(*) FROM sqlite_schema", &things, e);
+    if (!sqlite3_get_autocommit(c->db) && sql_script(c, "COMMIT", rc == 0 ? e : NULL) < 0)
+        rc = -1;
+    if (rc < 0)
         return -1;
     if (application != APPLICATION && (application != 0 || *version != 0 || things > 0))
         return error_set(e, ERROR_USAGE, "%s: a SQLite file, but no catalog", c->path);
