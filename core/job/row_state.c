@@ -299,7 +299,7 @@ static int check_block(const struct row_state *s, const struct row_state_entry *
                                   left < ROW_STATE_WIRE_BLOCK ? left : ROW_STATE_WIRE_BLOCK);
     if (row_state_wire_ready(s, block, e) < 0)
         return -1;
-    row_state_wire_tag_of(s->key, block, tag);
+    row_state_wire_block(s->key, block, tag);
     if (memcmp(n->tags.data + at / ROW_STATE_WIRE_BLOCK * ROW_STATE_WIRE_TAG, tag,
                sizeof tag) != 0)
         return error_set(e, ERROR_CORRUPT, "hashes at byte %zu of %zu are damaged", at,

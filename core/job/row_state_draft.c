@@ -26,8 +26,8 @@ struct row_state_draft_table {
     uint32_t absent, waited;
     uint64_t taken;
     uint8_t digest[FORMAT_HASH_LEN];
-    struct row_hash_state block; /* the tag to come */
-    size_t block_len;
+    struct row_hash_state block, leaf; /* the tags to come */
+    size_t block_len, leaf_len;
     bool ended, lost;
     /* The second thread's. */
     struct buf recipes; /* as they stand in the index, with offsets in the nameless file */
@@ -94,25 +94,59 @@ static int write_held(struct half *h, struct error *e)
 
 /* ---- the first thread ---- */
 
+static void end_leaf(struct row_state_draft_table *t)
+{
+    uint8_t tag[ROW_STATE_WIRE_TAG];
+    row_state_wire_tag(&t->leaf, tag);
+    row_hash_add(&t->block, tag, sizeof tag);
+    t->leaf_len = 0;
+}
+
+/* Whole leaves at once; what is cut where held ends, piece by piece. Answers the bytes. */
+static size_t tag_leaves(const struct row_state_draft *d, struct row_state_draft_table *t,
+                         struct bytes data)
+{
+    size_t n = data.len / ROW_STATE_WIRE_LEAF * ROW_STATE_WIRE_LEAF;
+    if (t->leaf_len == 0 && n > 0) {
+        row_state_wire_leaves(d->key, bytes_of(data.data, n), &t->block);
+        return n;
+    }
+    if (t->leaf_len == 0)
+        row_hash_begin(&t->leaf, d->key);
+    n = ROW_STATE_WIRE_LEAF - t->leaf_len;
+    n = n < data.len ? n : data.len;
+    row_hash_add(&t->leaf, data.data, n);
+    t->leaf_len += n;
+    if (t->leaf_len == ROW_STATE_WIRE_LEAF)
+        end_leaf(t);
+    return n;
+}
+
+static void end_block(const struct row_state_draft *d, struct row_state_draft_table *t)
+{
+    uint8_t tag[ROW_STATE_WIRE_TAG];
+    struct error e;
+    if (t->leaf_len > 0)
+        end_leaf(t);
+    row_state_wire_tag(&t->block, tag);
+    t->lost = t->lost || buf_append(&t->tags, tag, sizeof tag, &e) < 0;
+    row_hash_begin(&t->block, d->key);
+    t->block_len = 0;
+}
+
 /* Give the hashes in held that have none yet their tags. */
 static void tag_held(struct row_state_draft *d)
 {
     struct row_state_draft_table *t = d->open;
-    struct error e;
     while (d->tagged < d->hashes.held.len) {
-        uint8_t tag[ROW_STATE_WIRE_TAG];
         size_t n = d->hashes.held.len - d->tagged;
         if (n > ROW_STATE_WIRE_BLOCK - t->block_len)
             n = ROW_STATE_WIRE_BLOCK - t->block_len;
-        row_hash_add(&t->block, d->hashes.held.data + d->tagged, n);
+        n = tag_leaves(d, t, bytes_of(d->hashes.held.data + d->tagged, n));
         d->tagged += n;
         t->block_len += n;
-        if (t->block_len < ROW_STATE_WIRE_BLOCK)
-            continue;
-        row_state_wire_tag(&t->block, tag);
-        t->lost = t->lost || buf_append(&t->tags, tag, sizeof tag, &e) < 0;
-        row_hash_begin(&t->block, d->key);
-        t->block_len = 0;
+        if (t->block_len == ROW_STATE_WIRE_BLOCK)
+            end_block(d, t);
     }
 }
 
@@ -195,15 +229,13 @@ void row_state_draft_hashes(struct row_state_draft *d, struct row_state_draft_ta
 void row_state_draft_end(struct row_state_draft *d, struct row_state_draft_table *t,
                          const struct row_state_table *totals)
 {
-    uint8_t tag[ROW_STATE_WIRE_TAG];
-    struct error e;
     if (!t)
         return;
     assert(t == d->open);
     tag_held(d);
     d->open = NULL;
-    row_state_wire_tag(&t->block, tag);
-    t->lost = t->lost || (t->block_len > 0 && buf_append(&t->tags, tag, sizeof tag, &e) < 0);
+    if (t->block_len > 0)
+        end_block(d, t);
     t->generation = totals->generation;
     t->absent = totals->absent;
     t->waited = totals->waited;

@@ -15,7 +15,8 @@
  * varint recipes | for each: u64 offset | u32 length | u64 first row | tag 16
  *
  * A tag is SipHash-2-4-128 (core/rows/row_hash.h) under a key made of the domain's row key: of
- * header, index and the rest of the footer; of a block of hashes; of a recipe. So what the
+ * header, index and the rest of the footer; of a recipe; of a block of hashes, by way of the
+ * tags of its leaves (4 KiB, the last one less), which many lanes make at once. So what the
  * index says is believed, and what it points at is checked when it is used. */
 #ifndef JOB_ROW_STATE_WIRE_H
 #define JOB_ROW_STATE_WIRE_H
@@ -26,12 +27,13 @@
 #include "core/rows/row_hash.h"
 
 #define ROW_STATE_WIRE_MAGIC "PGKROWS1"
-#define ROW_STATE_WIRE_VERSION 1
+#define ROW_STATE_WIRE_VERSION 2
 #define ROW_STATE_WIRE_TAG 16
 #define ROW_STATE_WIRE_HEADER 16
 #define ROW_STATE_WIRE_FOOTER (8 + 8 + ROW_STATE_WIRE_TAG + FORMAT_MAGIC_LEN)
 #define ROW_STATE_WIRE_RECIPE (8 + 4 + 8 + ROW_STATE_WIRE_TAG)
 #define ROW_STATE_WIRE_BLOCK MIB
+#define ROW_STATE_WIRE_LEAF (4 * KIB)
 
 /* A table of a file that is read. */
 struct row_state_entry {
@@ -73,6 +75,37 @@ static inline void row_state_wire_tag_of(const uint8_t key[ROW_HASH_KEY_LEN], st
     row_hash_of(key, data.data, data.len, &h);
     buf_store_u64(out, h.low);
     buf_store_u64(out + 8, h.high);
+}
+
+/* The leaves of data, whole ones but for the last of a block, into the block's tag. */
+static inline void row_state_wire_leaves(const uint8_t key[ROW_HASH_KEY_LEN], struct bytes data,
+                                         struct row_hash_state *block)
+{
+    struct bytes leaves[ROW_HASH_BATCH];
+    struct row_hash hashes[ROW_HASH_BATCH];
+    uint8_t tag[ROW_STATE_WIRE_TAG];
+    while (data.len > 0) {
+        size_t n = 0;
+        while (n < ROW_HASH_BATCH && data.len > 0)
+            leaves[n++] = bytes_take(
+                &data, data.len < ROW_STATE_WIRE_LEAF ? data.len : ROW_STATE_WIRE_LEAF);
+        row_hash_of_many(key, leaves, n, hashes);
+        for (size_t i = 0; i < n; i++) {
+            buf_store_u64(tag, hashes[i].low);
+            buf_store_u64(tag + 8, hashes[i].high);
+            row_hash_add(block, tag, sizeof tag);
+        }
+    }
+}
+
+/* The tag of a block of hashes. */
+static inline void row_state_wire_block(const uint8_t key[ROW_HASH_KEY_LEN], struct bytes block,
+                                        uint8_t out[ROW_STATE_WIRE_TAG])
+{
+    struct row_hash_state s;
+    row_hash_begin(&s, key);
+    row_state_wire_leaves(key, block, &s);
+    row_state_wire_tag(&s, out);
 }
 
 /* The key of the tags. Rows end with a LF, so that no row's hash is this key. */

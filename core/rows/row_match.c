@@ -22,7 +22,9 @@
  * many and this part of all. */
 #define LOST 512
 #define LOST_PART 8
-#define MAX_TOUCHED 2 /* each may bring in 2 MiB */
+#define GAP 128
+#define SKIPPED (1u << 13) /* a power of two */
+#define MAX_TOUCHED 2      /* each may bring in 2 MiB */
 /* The window reads at most so many base rows for each row that was asked for. */
 #define WORK 4
 
@@ -51,6 +53,11 @@ struct matcher {
 
     uint64_t lost, lost_run; /* rows not found: all, one after the other */
     uint64_t lost_found;     /* rows found when the last one was lost */
+    uint64_t gap;            /* the most base rows that were passed by at once */
+    uint64_t
+        *skipped;     /* base rows that were passed by, SKIPPED of them: low by low % SKIPPED */
+    bool has_skipped; /* in this table */
+    bool has_moved;   /* a row that was passed by has turned up */
 
     /* A jump that there was no credit for: the row after it, what it earned, its count. */
     uint64_t refused;
@@ -85,6 +92,7 @@ void row_match_free(struct row_match *m)
         return;
     row_window_done(&matcher_of(m)->window);
     row_index_done(&matcher_of(m)->index);
+    free(matcher_of(m)->skipped);
     free(m);
 }
 
@@ -100,6 +108,7 @@ int row_match_begin(struct row_match *m, const uint8_t *hashes, uint64_t rows, s
         .budget_bytes = x->budget_bytes,
         .window = x->window,
         .index = x->index,
+        .skipped = x->skipped,
         .refused = ROW_MATCH_NONE,
     };
     return 0;
@@ -178,6 +187,24 @@ static struct answer look(struct matcher *x, const struct row_hash *h)
     return (struct answer){find_far(x, h), &c->whole};
 }
 
+/* Base rows from, …, to - 1 are passed by. */
+static void skip(struct matcher *x, uint64_t from, uint64_t to)
+{
+    if (to - from > x->gap)
+        x->gap = to - from;
+    if (to - from >= GAP)
+        return;
+    if (!x->skipped && !(x->skipped = malloc(SKIPPED * sizeof *x->skipped)))
+        return;
+    if (!x->has_skipped)
+        memset(x->skipped, 0, SKIPPED * sizeof *x->skipped);
+    x->has_skipped = true;
+    for (; from < to; from++) {
+        struct row_hash h = row_match_load(x->front.hashes + from * ROW_MATCH_HASH_LEN);
+        x->skipped[h.low % SKIPPED] = h.low;
+    }
+}
+
 /* A row was not found: does that look like rows in another order? New rows at the end of a
  * table are not found either, but then little of the base is left over. */
 static enum evidence reordered(struct matcher *x)
@@ -193,8 +220,11 @@ static enum evidence reordered(struct matcher *x)
     if (m->rows <= ROW_WINDOW_SPAN || m->rows - found < LOST || found > m->rows ||
         x->lost < LOST || (x->lost_run < LOST && x->lost <= all / LOST_PART))
         return EVIDENCE_NONE;
-    return x->lost > all / LOST_PART && m->rows - found > m->rows / LOST_PART ? EVIDENCE_STRONG
-                                                                              : EVIDENCE_SOME;
+    if (x->lost > all / LOST_PART && m->rows - found > m->rows / LOST_PART)
+        return EVIDENCE_STRONG;
+    /* Rows that were changed leave small gaps and do not turn up elsewhere. */
+    return x->gap >= GAP || m->rows - m->next >= GAP || x->has_moved ? EVIDENCE_SOME
+                                                                     : EVIDENCE_NONE;
 }
 
 /* The index that the evidence is worth: a sample shows whether a whole one will be of use. */
@@ -239,6 +269,8 @@ static uint64_t jump(struct matcher *x, struct answer a, size_t row_len)
     }
     m->credit = credit - ROW_MATCH_JUMP_COST;
     ++*a.count;
+    if (a.row > m->next)
+        skip(x, m->next, a.row);
     x->run = a.row;
     m->next = a.row + 1;
     return a.row;
@@ -266,6 +298,8 @@ uint64_t row_match_search(struct row_match *m, const struct row_hash *h, size_t 
         end_run(x);
     struct answer a = look(x, h);
     if (a.row == ROW_MATCH_NONE) {
+        x->has_moved = x->has_moved || (x->has_skipped &&
+                                        x->skipped[h->low % SKIPPED] == h->low && h->low != 0);
         enum evidence evidence = reordered(x);
         if (evidence > x->indexed_for && make_index(x, evidence))
             a = (struct answer){find_far(x, h), &m->counts.whole};

@@ -34,8 +34,8 @@ static void tag_entry(uint8_t *image, const struct row_state_entry *n, const uin
         size_t left = n->hashes.len - at;
         size_t len = left < ROW_STATE_WIRE_BLOCK ? left : ROW_STATE_WIRE_BLOCK;
         size_t tag = at / ROW_STATE_WIRE_BLOCK * ROW_STATE_WIRE_TAG;
-        row_state_wire_tag_of(key, bytes_of(n->hashes.data + at, len),
-                              place_of(image, n->tags.data + tag));
+        row_state_wire_block(key, bytes_of(n->hashes.data + at, len),
+                             place_of(image, n->tags.data + tag));
     }
     for (uint32_t i = 0; i < n->table.recipe_count; i++) {
         struct bytes at = bytes_of(n->recipes.data + i * (size_t)ROW_STATE_WIRE_RECIPE,

@@ -192,15 +192,15 @@ static void numbers_that_point_out_of_the_file_are_refused(void **state)
     size_t name = (size_t)((const uint8_t *)n->table.name - image.data);
     size_t digest = tags - 1 - FORMAT_HASH_LEN;
     row_state_close(s);
-    assert_sealed_refused(8, 2);                  /* version */
-    assert_sealed_refused(name + 6, 'x');         /* the end of a text */
-    assert_sealed_refused(name + 2, 0);           /* a text with an end within */
-    assert_sealed_refused(name - 1, 0x7f);        /* length of a text */
-    assert_sealed_refused(digest - 5, 39);        /* fewer rows than recipes have */
-    assert_sealed_refused(tags - 1, HEADER - 1);  /* hashes in the header */
-    assert_sealed_refused(recipe - 1, 4);         /* recipes */
-    assert_sealed_refused(recipe + 2, 1);         /* offset of a recipe */
-    assert_sealed_refused(recipe + 10, 1);        /* its length */
+    assert_sealed_refused(8, ROW_STATE_WIRE_VERSION + 1); /* version */
+    assert_sealed_refused(name + 6, 'x');                 /* the end of a text */
+    assert_sealed_refused(name + 2, 0);                   /* a text with an end within */
+    assert_sealed_refused(name - 1, 0x7f);                /* length of a text */
+    assert_sealed_refused(digest - 5, 39);                /* fewer rows than recipes have */
+    assert_sealed_refused(tags - 1, HEADER - 1);          /* hashes in the header */
+    assert_sealed_refused(recipe - 1, 4);                 /* recipes */
+    assert_sealed_refused(recipe + 2, 1);                 /* offset of a recipe */
+    assert_sealed_refused(recipe + 10, 1);                /* its length */
     assert_sealed_refused(recipe + 12, 1);        /* the first one does not begin at row 0 */
     assert_sealed_refused(recipe + 36 + 12, 41);  /* rows go backwards */
     assert_sealed_refused(recipe + 72 + 12, 91);  /* behind the last row */

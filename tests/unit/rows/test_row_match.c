@@ -500,11 +500,11 @@ static void changes_here_and_there_are_no_reason_for_the_index(void **state)
     enum { ROWS = 300000 };
     struct table t = distinct(ROWS, 2 * ROWS);
     (void)state;
-    for (size_t i = 0; i < ROWS; i++) {
-        put(&t, i);
-        if (i % 100 == 0)
-            put(&t, ROWS + i);
-    }
+    for (size_t i = 0; i < ROWS; i++)
+        if (i % 100 != 50)
+            put(&t, i % 100 == 0 ? ROWS + i : i);
+    for (size_t i = 50; i < ROWS; i += 100)
+        put(&t, ROWS + i);
     put(&t, 5);
     match(&t, BUDGET, LONG);
     assert_true(t.counts.none > 2 * LOST);
