@@ -29,6 +29,7 @@
 #define IDLE_LEVEL 6  /* while the source is slower than the compression */
 #define LATER_LEVEL 9 /* of the little that is new in a table that was there before */
 #define DEFAULT_LOCK_WAIT_S 60
+#define DEFAULT_SPOOL (1 * GIB)
 /* Text that is comparable between nights and hosts. */
 #define SETTINGS "-c timezone=UTC -c bytea_output=hex -c lc_monetary=C"
 #define MAX_ARGUMENTS 1024
@@ -45,6 +46,7 @@ struct backup_options_cli {
     uint64_t lock_wait;
     uint64_t level;
     uint64_t threads;
+    const char *spool;
     bool verify;
 };
 
@@ -73,6 +75,8 @@ static const struct options_spec specs[] = {
     {0, "level", OPTIONS_NUMBER, AT(level), "N",
      "zstd level, 1 to 19 (3 to 9, by what there is time for)", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
+    {0, "spool", OPTIONS_TEXT, AT(spool), "SIZE",
+     "disk for what waits for a slow store, such as 512M (1G; 0: none)", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
      "read back and decode what was stored before the backup is acknowledged", NULL},
 };
@@ -94,6 +98,8 @@ struct night {
     struct chunk_index index; /* borrowed by backup */
     struct render_progress progress;
     int64_t started_ms;
+    char *spool_path;
+    uint64_t spool_bytes;
     struct row_cache rows;
 };
 
@@ -422,6 +428,9 @@ static int find_reader(void *arg, struct error *e)
 static int take(struct night *n, struct error *e)
 {
     struct context *c = n->c;
+    n->spool_path = str_format(e, "%s/spool", c->state_folder);
+    if (!n->spool_path)
+        return -1;
     const struct backup_options options = {
         .repo = c->repo,
         .index = &n->index,
@@ -429,6 +438,8 @@ static int take(struct night *n, struct error *e)
         .level = n->o->level ? (int)n->o->level : DEFAULT_LEVEL,
         .idle_level = n->o->level ? 0 : IDLE_LEVEL,
         .later_level = n->o->level ? (int)n->o->level : LATER_LEVEL,
+        .spool_path = n->spool_path,
+        .spool_bytes = n->spool_bytes,
         .verify = n->o->verify,
         .begin = begin,
         .begin_arg = n,
@@ -458,7 +469,7 @@ static int take(struct night *n, struct error *e)
     return commit(n, e);
 }
 
-static int check(const struct night *n, int argc, struct error *e)
+static int check(struct night *n, int argc, struct error *e)
 {
     const struct backup_options_cli *o = n->o;
     if (argc > 0)
@@ -485,6 +496,8 @@ static int check(const struct night *n, int argc, struct error *e)
                          "--kind: nightly, weekly, pre-deploy or manual is expected");
     if (o->level > 19)
         return error_set(e, ERROR_USAGE, "--level: 1 to 19 is expected");
+    if (o->spool && !str_bytes(o->spool, &n->spool_bytes))
+        return error_set(e, ERROR_USAGE, "--spool: a size such as 512M is expected");
     if (o->lock_wait > 86400)
         return error_set(e, ERROR_USAGE, "--lock-wait-timeout: at most 86400 seconds");
     return 0;
@@ -501,6 +514,7 @@ static void night_done(struct night *n)
     free(n->pg_dump);
     free(n->conninfo);
     free(n->lock_argument);
+    free(n->spool_path);
     buf_done(&n->arguments);
     row_cache_done(&n->rows);
 }
@@ -513,6 +527,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
                       .child = {.passfile = -1},
                       .command = after,
                       .rows = {.lock = -1},
+                      .spool_bytes = DEFAULT_SPOOL,
                       .started_ms = clock_monotonic_ms()};
     int64_t run_id;
     (void)argv;

@@ -132,6 +132,27 @@ bool str_u64(const char *text, uint64_t max, uint64_t *value)
     return v <= max;
 }
 
+bool str_bytes(const char *text, uint64_t *value)
+{
+    static const char units[] = "KMGT";
+    char number[24];
+    unsigned shift = 0;
+    size_t len = strlen(text);
+    const char *unit = len > 0 ? strchr(units, text[len - 1]) : NULL;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        len--;
+    }
+    if (len >= sizeof number)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    if (!str_u64(number, UINT64_MAX >> shift, value))
+        return false;
+    *value <<= shift;
+    return true;
+}
+
 void str_size(char *out, uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -24,6 +24,10 @@ void str_safe(char *out, size_t size, struct bytes text);
 /* A decimal number that fills the whole text; false when it is none or above max. */
 MUST_CHECK bool str_u64(const char *text, uint64_t max, uint64_t *value);
 
+/* Bytes: a number, alone or with K, M, G or T behind it (binary units), such as 512M. False for
+ * anything else. */
+MUST_CHECK bool str_bytes(const char *text, uint64_t *value);
+
 /* 1.5 MiB and the like (binary units); out has 32 bytes. */
 void str_size(char *out, uint64_t bytes);
 

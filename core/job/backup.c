@@ -41,6 +41,14 @@ static int make_keys(struct backup *b, struct error *e)
     return 0;
 }
 
+/* The dump is read, and what it came to is being stored. */
+static int beat(void *arg, struct error *e)
+{
+    struct backup *b = arg;
+    int signal_number = b->o.stop ? *b->o.stop : 0;
+    return signal_number ? error_stopped(e, signal_number) : session_beat(b->session, e);
+}
+
 static int start_writer(struct backup *b, struct error *e)
 {
     const struct bundle *bundle = repo_bundle(b->o.repo);
@@ -50,6 +58,10 @@ static int start_writer(struct backup *b, struct error *e)
         .keys = &b->keys,
         .domain = &bundle->domain,
         .index = b->o.index,
+        .spool_path = b->o.spool_path,
+        .spool_bytes = b->o.spool_bytes,
+        .beat = beat,
+        .beat_arg = b,
         .workers = b->o.workers,
         .level = b->o.level,
         .idle_level = b->o.idle_level,
@@ -113,12 +125,9 @@ struct manifest *backup_manifest(struct backup *b)
 static int tick(void *arg, uint64_t bytes, struct error *e)
 {
     struct backup *b = arg;
-    int signal_number = b->o.stop ? *b->o.stop : 0;
-    if (signal_number)
-        return error_stopped(e, signal_number);
     if (b->o.progress)
         b->o.progress(b->o.progress_arg, bytes);
-    return session_beat(b->session, e);
+    return beat(b, e);
 }
 
 /* What the dump's header says goes into the private part, where the caller said nothing. */

@@ -1,85 +1,215 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A full pack goes to a thread that has nothing to do. If there is none it goes into the spool,
+ * and its memory is filled again: a slow store does not slow the dump down. What is known of a
+ * pack's chunks stays until its place is needed, as the index may not know them yet. */
 #include "core/job/pack_out.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/queue.h"
+#include "core/base/str.h"
+#include "core/job/spool.h"
 
-#define PACKS 2 /* one is filled while the other is stored */
+#define MAX_UPLOADS 8
+
+/* A pack on its way. */
+struct place {
+    struct place *next; /* in the line */
+    struct pack *pack;
+    struct closure_pack name;
+    struct bytes content; /* the pack's, unless it is spooled */
+    struct spool_place blob;
+    bool used; /* from its first chunk until it is in the index */
+    bool spooled;
+};
 
 struct pack_out {
     struct pack_out_options o;
-    struct queue *full;
-    struct pack *packs[PACKS];
-    struct pack *current;
-    struct pack *previous; /* the one before: perhaps not in the index yet */
+    /* The placing thread's. */
+    struct place *places;
+    size_t place_count, last_place;
+    struct place *current;
     uint64_t placed;
-    pthread_t uploader;
-    bool running;
-    /* The uploader's, until it has ended. */
+    struct spool *spool; /* NULL: none */
+    pthread_t uploaders[MAX_UPLOADS];
+    unsigned started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct place *first, *last; /* the line of packs that wait for a thread */
+    size_t waiting;             /* in it */
+    size_t in_memory;           /* of them, those not spooled */
+    unsigned uploads;           /* threads that run */
+    unsigned busy;              /* of them, those that have a pack */
+    bool closed, stopped;
     struct closure stored;
     uint64_t stored_packs, stored_bytes;
 };
 
-/* ---- uploader ---------------------------------------------------------------------- */
+/* ---- uploaders --------------------------------------------------------------------- */
 
-static int store_pack(struct pack_out *p, struct pack *pack, struct error *e)
+/* The next pack of the line; NULL at the end. */
+static struct place *next_in_line(struct pack_out *p)
 {
-    struct closure_pack name;
-    struct bytes content;
+    (void)pthread_mutex_lock(&p->lock);
+    while (!p->first && !p->closed && !p->stopped)
+        (void)pthread_cond_wait(&p->changed, &p->lock);
+    struct place *at = p->stopped ? NULL : p->first;
+    if (at) {
+        p->first = at->next;
+        if (!p->first)
+            p->last = NULL;
+        p->waiting--;
+        p->in_memory -= !at->spooled;
+        p->busy++;
+        (void)pthread_cond_broadcast(&p->changed);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return at;
+}
+
+static int put(struct pack_out *p, const struct place *at, struct buf *held, struct error *e)
+{
     char text[FORMAT_NAME_MAX];
-    if (pack_seal(pack, &name, &content, e) < 0)
+    const struct chunk_index *index = p->o.index;
+    if (at->spooled && spool_take(p->spool, &at->blob, held, e) < 0)
         return -1;
-    ref_pack_name(text, &name.object);
+    struct bytes content = at->spooled ? buf_view(held) : at->content;
+    ref_pack_name(text, &at->name.object);
     if (store_put_new(repo_store(p->o.repo), text, content, e) < 0)
         return -1;
-    log_debug("stored %s, %zu bytes, %u chunks", text, content.len, pack_count(pack));
-    const struct chunk_index *index = p->o.index;
-    if (index && index->add(index->arg, &name, pack_ref(pack, 0), pack_count(pack), e) < 0)
+    log_debug("stored %s, %zu bytes, %u chunks", text, content.len, pack_count(at->pack));
+    if (!index)
+        return 0;
+    return index->add(index->arg, &at->name, pack_ref(at->pack, 0), pack_count(at->pack), e);
+}
+
+static int store_pack(struct pack_out *p, struct place *at, struct error *e)
+{
+    struct buf held = {0};
+    int rc = put(p, at, &held, e);
+    buf_done(&held);
+    if (rc < 0)
         return -1;
+    pack_drop(at->pack);
+    (void)pthread_mutex_lock(&p->lock);
+    rc = closure_add(&p->stored, &at->name, e);
     p->stored_packs++;
-    p->stored_bytes += content.len;
-    pack_drop(pack); /* one is being filled meanwhile */
-    return closure_add(&p->stored, &name, e);
+    p->stored_bytes += at->name.object.size;
+    at->used = false;
+    p->busy--;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+    return rc;
 }
 
 static void *uploader_main(void *arg)
 {
     struct pack_out *p = arg;
     struct error e = {0};
-    for (struct pack *pack; (pack = queue_work(p->full)) != NULL;) {
-        if (store_pack(p, pack, &e) < 0) {
+    for (struct place *at; (at = next_in_line(p)) != NULL;)
+        if (store_pack(p, at, &e) < 0) {
             p->o.failed(p->o.failed_arg, &e);
             break;
         }
-        queue_done(p->full, pack);
-        queue_return(p->full, queue_take(p->full));
-    }
+    (void)pthread_mutex_lock(&p->lock);
+    p->uploads--;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
 /* ---- places ------------------------------------------------------------------------ */
 
-static int begin_pack(struct pack_out *p, struct error *e)
+/* What is in memory goes first: the placing thread waits for it, not for the spool. */
+static void stand_in_line(struct pack_out *p, struct place *at)
 {
-    p->current = queue_claim(p->full);
-    if (!p->current)
-        return error_set(e, ERROR_INTERRUPTED, "storing was stopped");
-    return pack_begin(p->current, e);
+    at->next = at->spooled ? NULL : p->first;
+    if (!p->first)
+        p->first = p->last = at;
+    else if (at->spooled)
+        p->last = p->last->next = at;
+    else
+        p->first = at;
+    p->waiting++;
+    p->in_memory += !at->spooled;
+    (void)pthread_cond_broadcast(&p->changed);
 }
 
-/* Is the chunk in a pack that the index may not know yet? The uploader reads these tables too,
+/* The current pack is full: to a free thread, else into the spool while that has room. */
+static int hand_over(struct pack_out *p, struct error *e)
+{
+    struct place *at = p->current;
+    p->current = NULL;
+    if (pack_seal(at->pack, &at->name, &at->content, e) < 0)
+        return -1;
+    (void)pthread_mutex_lock(&p->lock);
+    bool has_thread = p->busy + p->waiting < p->started;
+    (void)pthread_mutex_unlock(&p->lock);
+    if (!has_thread && p->spool) {
+        int rc = spool_put(p->spool, at->content, at->name.object.sha256, &at->blob, e);
+        if (rc < 0)
+            return -1;
+        at->spooled = rc == 0;
+        if (at->spooled)
+            pack_drop(at->pack);
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    stand_in_line(p, at);
+    (void)pthread_mutex_unlock(&p->lock);
+    return 0;
+}
+
+/* The place that was given up first, to remember what was in it for long; NULL: none is free.
+ */
+static struct place *free_place(struct pack_out *p)
+{
+    for (size_t i = 1; i <= p->place_count; i++) {
+        size_t k = (p->last_place + i) % p->place_count;
+        if (p->places[k].used)
+            continue;
+        p->last_place = k;
+        return &p->places[k];
+    }
+    return NULL;
+}
+
+static int begin_pack(struct pack_out *p, struct error *e)
+{
+    struct place *at = NULL;
+    (void)pthread_mutex_lock(&p->lock);
+    while (!p->stopped && (p->in_memory > 0 || !(at = free_place(p))))
+        (void)pthread_cond_wait(&p->changed, &p->lock);
+    if (p->stopped)
+        at = NULL;
+    if (at)
+        at->used = true;
+    (void)pthread_mutex_unlock(&p->lock);
+    if (!at)
+        return error_set(e, ERROR_INTERRUPTED, "storing was stopped");
+    p->current = at;
+    at->spooled = false;
+    if (!at->pack && !(at->pack = pack_new(p->o.keys, e)))
+        return -1;
+    return pack_begin(at->pack, e);
+}
+
+/* Is the chunk in a pack that the index may not know yet? The uploaders read these tables too,
  * but only this thread writes them. */
 static bool find_pending(const struct pack_out *p, struct ref *ref)
 {
-    const struct ref *found = pack_find(p->current, ref->chunk_id);
-    if (!found && p->previous)
-        found = pack_find(p->previous, ref->chunk_id);
-    if (found)
-        *ref = *found;
-    return found;
+    for (size_t i = 0; i < p->place_count; i++) {
+        const struct pack *pack = p->places[i].pack;
+        const struct ref *found = pack ? pack_find(pack, ref->chunk_id) : NULL;
+        if (found) {
+            *ref = *found;
+            return true;
+        }
+    }
+    return false;
 }
 
 int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored, struct error *e)
@@ -88,37 +218,65 @@ int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored, str
         return -1;
     if (find_pending(p, ref))
         return 0;
-    if (pack_count(p->current) > 0 &&
-        (pack_size(p->current) + stored.len > FORMAT_PACK_TARGET ||
-         pack_count(p->current) == FORMAT_MAX_RECORDS)) {
-        /* The one before it is in the index by the time that this one is claimed anew: there
-         * are but two. */
-        p->previous = p->current;
-        queue_give(p->full);
-        if (begin_pack(p, e) < 0)
+    const struct pack *pack = p->current->pack;
+    if (pack_count(pack) > 0 && (pack_size(pack) + stored.len > FORMAT_PACK_TARGET ||
+                                 pack_count(pack) == FORMAT_MAX_RECORDS)) {
+        if (hand_over(p, e) < 0 || begin_pack(p, e) < 0)
             return -1;
     }
     p->placed++;
-    return pack_add(p->current, ref, stored, e);
+    return pack_add(p->current->pack, ref, stored, e);
 }
 
-void pack_out_close(struct pack_out *p)
+int pack_out_close(struct pack_out *p, struct error *e)
 {
-    if (p->current && pack_count(p->current) > 0)
-        queue_give(p->full);
-    queue_close(p->full);
+    if (p->current && pack_count(p->current->pack) > 0 && hand_over(p, e) < 0)
+        return -1;
+    (void)pthread_mutex_lock(&p->lock);
+    p->closed = true;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+    return 0;
 }
+
+/* ---- the end ----------------------------------------------------------------------- */
 
 static void join(struct pack_out *p)
 {
-    if (p->running)
-        (void)pthread_join(p->uploader, NULL);
-    p->running = false;
+    for (unsigned i = 0; i < p->started; i++)
+        (void)pthread_join(p->uploaders[i], NULL);
+    p->started = 0;
+}
+
+/* Whether the uploaders go on after a second. */
+static bool wait_a_second(struct pack_out *p)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    (void)pthread_mutex_lock(&p->lock);
+    while (p->uploads > 0 && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
+        continue;
+    bool go_on = p->uploads > 0;
+    (void)pthread_mutex_unlock(&p->lock);
+    return go_on;
 }
 
 int pack_out_join(struct pack_out *p, struct closure *closure, struct pack_out_totals *totals,
                   struct error *e)
 {
+    char left[32];
+    uint64_t held = p->spool ? spool_held(p->spool) : 0;
+    if (held > 0) {
+        str_size(left, held);
+        log_info("the dump is read; %s wait in the spool to be stored", left);
+    }
+    while (wait_a_second(p))
+        if (p->o.beat && p->o.beat(p->o.beat_arg, e) < 0) {
+            pack_out_stop(p);
+            join(p);
+            return -1;
+        }
     join(p);
     for (size_t i = 0; i < p->stored.count; i++)
         if (closure_add(closure, &p->stored.packs[i], e) < 0)
@@ -132,25 +290,51 @@ int pack_out_join(struct pack_out *p, struct closure *closure, struct pack_out_t
 
 void pack_out_stop(struct pack_out *p)
 {
-    queue_stop(p->full);
+    (void)pthread_mutex_lock(&p->lock);
+    p->stopped = true;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+static void init_lock(struct pack_out *p)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_mutex_init(&p->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&p->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+static int start(struct pack_out *p, unsigned uploads, struct error *e)
+{
+    for (; p->started < uploads; p->started++) {
+        (void)pthread_mutex_lock(&p->lock);
+        p->uploads++;
+        (void)pthread_mutex_unlock(&p->lock);
+        if (pthread_create(&p->uploaders[p->started], NULL, uploader_main, p) == 0)
+            continue;
+        (void)pthread_mutex_lock(&p->lock);
+        p->uploads--;
+        (void)pthread_mutex_unlock(&p->lock);
+        return error_set(e, ERROR_MEMORY, "an uploading thread cannot be started");
+    }
+    return 0;
 }
 
 static int make(struct pack_out *p, struct error *e)
 {
-    void *packs[PACKS];
-    for (size_t i = 0; i < PACKS; i++) {
-        p->packs[i] = pack_new(p->o.keys, e);
-        if (!p->packs[i])
-            return -1;
-        packs[i] = p->packs[i];
-    }
-    p->full = queue_new(packs, PACKS, e);
-    if (!p->full)
+    unsigned uploads = repo_store(p->o.repo)->ops->uploads;
+    uint64_t spooled = p->o.spool_path ? p->o.spool_bytes / FORMAT_PACK_TARGET : 0;
+    uploads = uploads < 1 ? 1 : uploads > MAX_UPLOADS ? MAX_UPLOADS : uploads;
+    /* One that is filled, one that may wait. */
+    p->place_count = (size_t)spooled + uploads + 2;
+    p->places = calloc(p->place_count, sizeof *p->places);
+    if (!p->places)
+        return error_memory(e, "packs");
+    if (spooled > 0 && !(p->spool = spool_new(p->o.spool_path, p->o.spool_bytes, e)))
         return -1;
-    if (pthread_create(&p->uploader, NULL, uploader_main, p) != 0)
-        return error_set(e, ERROR_MEMORY, "the uploading thread cannot be started");
-    p->running = true;
-    return 0;
+    return start(p, uploads, e);
 }
 
 struct pack_out *pack_out_new(const struct pack_out_options *o, struct error *e)
@@ -161,6 +345,7 @@ struct pack_out *pack_out_new(const struct pack_out_options *o, struct error *e)
         return NULL;
     }
     p->o = *o;
+    init_lock(p);
     if (make(p, e) == 0)
         return p;
     pack_out_free(p);
@@ -171,12 +356,14 @@ void pack_out_free(struct pack_out *p)
 {
     if (!p)
         return;
-    if (p->full)
-        queue_stop(p->full);
+    pack_out_stop(p);
     join(p);
-    queue_free(p->full);
-    for (size_t i = 0; i < PACKS; i++)
-        pack_free(p->packs[i]);
+    for (size_t i = 0; p->places && i < p->place_count; i++)
+        pack_free(p->places[i].pack);
+    free(p->places);
+    spool_free(p->spool);
     closure_done(&p->stored);
+    (void)pthread_cond_destroy(&p->changed);
+    (void)pthread_mutex_destroy(&p->lock);
     free(p);
 }

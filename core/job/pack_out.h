@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunks into packs, packs into the store: one pack is filled while the one before is being
- * stored by a thread of this object's own. */
+/* Chunks into packs, packs into the store: one pack is filled while those before it are being
+ * stored by threads of this object's own, or wait for that in a spool. */
 #ifndef JOB_PACK_OUT_H
 #define JOB_PACK_OUT_H
 
@@ -12,7 +12,13 @@ struct pack_out_options {
     struct repo *repo;
     const struct pack_keys *keys;
     const struct chunk_index *index; /* NULL: none */
-    /* Storing failed: nothing more will be stored. From the uploading thread. */
+    const char *spool_path;          /* the spool is a nameless file beside it; NULL: none */
+    uint64_t spool_bytes;            /* at most; 0: none */
+    /* Called now and then while pack_out_join waits, from its thread; -1 ends it. May be NULL.
+     */
+    int (*beat)(void *arg, struct error *e);
+    void *beat_arg;
+    /* Storing failed: nothing more will be stored. From an uploading thread. */
     void (*failed)(void *arg, const struct error *e);
     void *failed_arg;
 };
@@ -25,20 +31,22 @@ struct pack_out_totals {
 
 struct pack_out;
 
-/* Everything in o is borrowed. Starts the thread. */
+/* Everything in o is borrowed. Starts the threads: as many as the store wants. Memory is a pack
+ * of 16 MiB for each, and one more. */
 MUST_CHECK struct pack_out *pack_out_new(const struct pack_out_options *o, struct error *e);
 /* Stops what still runs. */
 void pack_out_free(struct pack_out *p);
-/* End all calls; any thread. */
+/* End all calls but a put that is under way; any thread. */
 void pack_out_stop(struct pack_out *p);
 
 /* The three below: one thread. Give a chunk its place: in a pack of this object's that has it
  * already, or as the next record of the current one; pack id, record and offset of ref are
- * filled in. Waits while the pack before is not stored yet. ERROR_INTERRUPTED when stopped. */
+ * filled in. Waits while a full pack finds no free thread and no room in the spool.
+ * ERROR_INTERRUPTED when stopped. */
 MUST_CHECK int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored,
                               struct error *e);
 /* Nothing follows: the last pack is on its way. */
-void pack_out_close(struct pack_out *p);
+MUST_CHECK int pack_out_close(struct pack_out *p, struct error *e);
 /* Wait until all is in the store (not synced yet); the packs are added to *closure. To be
  * asked after pack_out_close, when nothing failed. */
 MUST_CHECK int pack_out_join(struct pack_out *p, struct closure *closure,

@@ -332,10 +332,10 @@ static void *packer_main(void *arg)
     for (struct slot *s; rc == 0 && (s = queue_take(w->chunks)) != NULL;
          queue_return(w->chunks, s))
         rc = do_task(w, s, &e);
+    if (rc == 0 && !queue_stopped(w->chunks))
+        rc = pack_out_close(w->packs, &e);
     if (rc < 0)
         fail(w, &e);
-    else if (!queue_stopped(w->chunks))
-        pack_out_close(w->packs);
     return NULL;
 }
 
@@ -357,6 +357,10 @@ static int make_queues(struct writer *w, struct error *e)
         .repo = w->o.repo,
         .keys = w->o.keys,
         .index = w->o.index,
+        .spool_path = w->o.spool_path,
+        .spool_bytes = w->o.spool_bytes,
+        .beat = w->o.beat,
+        .beat_arg = w->o.beat_arg,
         .failed = fail,
         .failed_arg = w,
     };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From chunks to packs in the store. One thread hands chunks over; N workers name, look up
  * and compress them; one packer, in the order in which they came, gives each its place and
- * writes the recipes; one uploader stores full packs. Memory is bounded by the slots of the
- * queue and two packs. The first error stops all. */
+ * writes the recipes; full packs are stored by threads of their own (job/pack_out). Memory is
+ * bounded by the slots of the queue and a few packs. The first error stops all. */
 #ifndef JOB_WRITER_H
 #define JOB_WRITER_H
 
@@ -18,10 +18,15 @@ struct writer_options {
     const struct pack_keys *keys;
     const struct keyring_domain *domain;
     const struct chunk_index *index; /* NULL: nothing is known of old packs */
-    unsigned workers;                /* at least 1 */
-    int level;                       /* zstd */
-    int idle_level;                  /* it may rise to this one while workers have time */
-    int later_level;                 /* zstd, for what is new in a table that has a base */
+    /* See job/pack_out.h. */
+    const char *spool_path;
+    uint64_t spool_bytes;
+    int (*beat)(void *arg, struct error *e); /* while writer_finish waits; may be NULL */
+    void *beat_arg;
+    unsigned workers; /* at least 1 */
+    int level;        /* zstd */
+    int idle_level;   /* it may rise to this one while workers have time */
+    int later_level;  /* zstd, for what is new in a table that has a base */
 };
 
 struct writer_totals {

@@ -56,6 +56,9 @@ struct store_ops {
     const char *(*describe)(struct store *s);
 
     void (*close)(struct store *s);
+
+    /* Puts at once that are faster than one; 0: one is enough. */
+    unsigned uploads;
 };
 
 struct store {

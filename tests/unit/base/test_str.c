@@ -136,6 +136,37 @@ static void sizes_have_binary_units(void **state)
     assert_string_equal(out, "16.0 EiB");
 }
 
+static void sizes_are_read_with_binary_units(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } good[] = {{"0", 0},        {"1", 1},           {"1024", 1024},
+                {"3K", 3 * KIB}, {"0G", 0},          {"512M", 512 * MIB},
+                {"1G", GIB},     {"2T", 2048 * GIB}, {"16777215T", UINT64_C(16777215) << 40}};
+    static const char *const bad[] = {"",
+                                      "K",
+                                      "-1",
+                                      "1.5G",
+                                      "1k",
+                                      "1GB",
+                                      "1 G",
+                                      "G1",
+                                      "1GG",
+                                      "16777216T",
+                                      "99999999999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        uint64_t value = 99;
+        assert_true(str_bytes(good[i].text, &value));
+        assert_int_equal(value, good[i].value);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        uint64_t value;
+        assert_false(str_bytes(bad[i], &value));
+    }
+}
+
 static void starts_compares_the_prefix_only(void **state)
 {
     (void)state;
@@ -156,6 +187,7 @@ int main(void)
         cmocka_unit_test(numbers_fill_the_whole_text),
         cmocka_unit_test(numbers_above_the_limit_are_refused),
         cmocka_unit_test(sizes_have_binary_units),
+        cmocka_unit_test(sizes_are_read_with_binary_units),
         cmocka_unit_test(starts_compares_the_prefix_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
