@@ -211,12 +211,10 @@ int objects_holds(struct catalog *c, const struct ref_object *object, struct err
 {
     struct sql q = {0};
     catalog_enter(c);
-    int result = sql_open(&q, c,
-                          "SELECT 1 FROM pack WHERE sha256 = ?1 AND suffix = ?2"
-                          " AND indexed = 1",
-                          e);
+    int result =
+        sql_open(&q, c, "SELECT 1 FROM pack WHERE sha256 = ?1 AND indexed = 1 LIMIT 1", e);
     if (result == 0) {
-        put_object(&q, object);
+        sql_put_blob(&q, object->sha256, sizeof object->sha256);
         result = sql_step(&q, e);
     }
     sql_close(&q);

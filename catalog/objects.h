@@ -26,7 +26,8 @@ MUST_CHECK int objects_add_pack(struct catalog *c, const struct closure_pack *pa
 MUST_CHECK int objects_drop_pack(struct catalog *c, const struct ref_object *object,
                                  struct error *e);
 
-/* Are the chunks of this object recorded? 1 yes, 0 no: it was never read, or was dropped. */
+/* Are the chunks of this object, or of another one with the same content, recorded? 1 yes, 0
+ * no: it was never read, or was dropped. */
 MUST_CHECK int objects_holds(struct catalog *c, const struct ref_object *object,
                              struct error *e);
 

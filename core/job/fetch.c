@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/base/str.h"
+#include "core/base/log.h"
 #include "core/flow/compress.h"
 #include "core/flow/seal.h"
 #include "core/repo/pack.h"
+#include "core/repo/packs.h"
 
 #define OPEN_PACKS 64 /* heads kept: more than workers, and enough for recipes beside rows */
 #define OPEN_KEYS 16
@@ -30,6 +31,7 @@ struct open_keys {
 struct fetch {
     struct repo *repo;
     const struct closure *closure;
+    struct packs *where;
     struct secret chunk_id_key;
     pthread_mutex_t lock; /* of all below */
     struct open_pack packs[OPEN_PACKS];
@@ -50,7 +52,11 @@ struct fetch *fetch_new(const struct fetch_options *o, struct error *e)
     f->closure = o->closure;
     f->chunk_id_key = *o->chunk_id_key;
     (void)pthread_mutex_init(&f->lock, NULL);
-    return f;
+    f->where = packs_new(repo_store(o->repo), e);
+    if (f->where)
+        return f;
+    fetch_free(f);
+    return NULL;
 }
 
 void fetch_free(struct fetch *f)
@@ -59,6 +65,7 @@ void fetch_free(struct fetch *f)
         return;
     for (size_t i = 0; i < OPEN_PACKS; i++)
         pack_reader_free(f->packs[i].reader);
+    packs_free(f->where);
     buf_done(&f->head);
     (void)pthread_mutex_destroy(&f->lock);
     explicit_bzero(f->keys, sizeof f->keys);
@@ -86,44 +93,6 @@ void fetch_scratch_done(struct fetch_scratch *s)
     *s = (struct fetch_scratch){0};
 }
 
-struct same_content {
-    const struct ref_object *wanted;
-    char *name;
-    bool found;
-};
-
-static int visit_same(void *arg, const struct store_item *item, struct error *e)
-{
-    struct same_content *s = arg;
-    struct ref_object object;
-    (void)e;
-    if (!s->found && ref_pack_parse(item->name, &object) &&
-        memcmp(object.sha256, s->wanted->sha256, FORMAT_HASH_LEN) == 0) {
-        (void)snprintf(s->name, FORMAT_NAME_MAX, "%s", item->name);
-        s->found = true;
-    }
-    return 0;
-}
-
-/* The pack's head into f->head, and the name under which it was found: that of the closure,
- * or another one with the same content. */
-static int load_head(struct fetch *f, const struct closure_pack *pack,
-                     char name[FORMAT_NAME_MAX], struct error *e)
-{
-    struct store *store = repo_store(f->repo);
-    char folder[16];
-    ref_pack_name(name, &pack->object);
-    int rc = store_get(store, name, 0, PACK_HEAD_MAX, &f->head, e);
-    if (rc != STORE_ABSENT)
-        return rc;
-    struct same_content same = {.wanted = &pack->object, .name = name};
-    (void)snprintf(folder, sizeof folder, "%.9s", name);
-    if (store_list(store, folder, visit_same, &same, e) < 0)
-        return -1;
-    rc = same.found ? store_get(store, name, 0, PACK_HEAD_MAX, &f->head, e) : STORE_ABSENT;
-    return rc == STORE_ABSENT ? error_set(e, ERROR_CORRUPT, "pack %s is missing", name) : rc;
-}
-
 static const struct repo_keys *keys_of(struct fetch *f, const struct pack_head *head,
                                        struct error *e)
 {
@@ -142,26 +111,55 @@ static const struct repo_keys *keys_of(struct fetch *f, const struct pack_head *
     return &k->keys;
 }
 
-static int open_pack(struct fetch *f, struct open_pack *p, const struct closure_pack *pack,
-                     struct error *e)
+/* A reader of the object `name`, which holds this pack; the lock is held. Answers
+ * STORE_ABSENT. */
+static int open_object(struct fetch *f, const struct closure_pack *pack, const char *name,
+                       struct pack_reader **reader, struct error *e)
 {
     struct pack_head head;
-    pack_reader_free(p->reader);
-    p->reader = NULL;
-    if (load_head(f, pack, p->name, e) < 0)
-        return -1;
+    int rc = store_get(repo_store(f->repo), name, 0, PACK_HEAD_MAX, &f->head, e);
+    if (rc != 0)
+        return rc;
     if (pack_head_read(buf_view(&f->head), &head, e) < 0)
-        return error_wrap(e, "%s", p->name);
+        return error_wrap(e, "%s", name);
     if (memcmp(head.pack_id, pack->pack_id, FORMAT_ID_LEN) != 0 ||
         memcmp(head.repository_id, repo_id(f->repo), FORMAT_ID_LEN) != 0)
-        return error_set(e, ERROR_CORRUPT, "%s holds another pack", p->name);
+        return error_set(e, ERROR_CORRUPT, "%s holds another pack", name);
     const struct repo_keys *keys = keys_of(f, &head, e);
     if (!keys)
         return -1;
-    p->reader =
+    *reader =
         pack_reader_new(&head, keys->has_content ? &keys->content : NULL, &keys->metadata, e);
-    memcpy(p->pack_id, pack->pack_id, FORMAT_ID_LEN);
-    return p->reader ? 0 : -1;
+    return *reader ? 0 : -1;
+}
+
+/* Under whichever name the pack is there and its head is right. */
+static int open_pack(struct fetch *f, struct open_pack *p, const struct closure_pack *pack,
+                     struct error *e)
+{
+    struct packs_search search = {0};
+    struct error first = {0};
+    int rc;
+    pack_reader_free(p->reader);
+    p->reader = NULL;
+    while ((rc = packs_next(f->where, &pack->object, &search, p->name, e)) == 0) {
+        rc = open_object(f, pack, p->name, &p->reader, e);
+        if (rc == 0) {
+            memcpy(p->pack_id, pack->pack_id, FORMAT_ID_LEN);
+            return 0;
+        }
+        if (rc < 0 && e->kind != ERROR_CORRUPT)
+            return -1;
+        if (rc < 0 && first.kind == ERROR_NONE)
+            first = *e;
+    }
+    if (rc < 0)
+        return -1;
+    if (first.kind != ERROR_NONE) {
+        *e = first;
+        return -1;
+    }
+    return packs_missing(f->where, &pack->object, NULL, e);
 }
 
 /* The open pack of a chunk, in use until leave; NULL on error. */
@@ -235,15 +233,45 @@ static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pa
     return format_kind_is_metadata(ref->kind) ? check_id(s, ref, buf_view(plain), e) : 0;
 }
 
+/* The record is damaged under the name bad: is it right under another one? e keeps what was
+ * found first. */
+static int decode_elsewhere(struct fetch *f, struct fetch_scratch *s, const char *bad,
+                            const struct ref *ref, struct buf *plain, struct error *e)
+{
+    const struct closure_pack *pack = closure_find(f->closure, ref->pack_id);
+    struct packs_search search = {0};
+    struct open_pack other = {0};
+    struct error why;
+    while (pack && packs_next(f->where, &pack->object, &search, other.name, &why) == 0) {
+        if (strcmp(other.name, bad) == 0)
+            continue;
+        (void)pthread_mutex_lock(&f->lock);
+        int rc = open_object(f, pack, other.name, &other.reader, &why);
+        (void)pthread_mutex_unlock(&f->lock);
+        if (rc == 0)
+            rc = decode(f, s, &other, ref, plain, &why);
+        pack_reader_free(other.reader);
+        other.reader = NULL;
+        if (rc == 0) {
+            log_warning("%s; %s is read instead", e->text, other.name);
+            return 0;
+        }
+    }
+    return -1;
+}
+
 int fetch_chunk(struct fetch *f, struct fetch_scratch *s, const struct ref *ref,
                 struct buf *plain, struct error *e)
 {
+    char name[FORMAT_NAME_MAX];
     struct open_pack *p = enter(f, ref, e);
     if (!p)
         return -1;
     int rc = decode(f, s, p, ref, plain, e);
-    if (rc < 0)
-        (void)error_wrap(e, "%s, record %u", p->name, ref->record);
+    (void)snprintf(name, sizeof name, "%s", p->name);
     leave(f, p);
-    return rc;
+    if (rc == 0)
+        return 0;
+    (void)error_wrap(e, "%s, record %u", name, ref->record);
+    return e->kind == ERROR_CORRUPT ? decode_elsewhere(f, s, name, ref, plain, e) : -1;
 }

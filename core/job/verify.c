@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "core/base/digest.h"
+#include "core/repo/packs.h"
 
 struct verify_packs {
-    struct repo *repo;
+    struct packs *packs;
     const volatile sig_atomic_t *stop;
     struct closure good; /* read, and right */
     struct buf content;
@@ -25,9 +25,12 @@ struct verify_packs *verify_packs_new(struct repo *repo, const volatile sig_atom
         (void)error_memory(e, "check of packs");
         return NULL;
     }
-    v->repo = repo;
     v->stop = stop;
-    return v;
+    v->packs = packs_new(repo_store(repo), e);
+    if (v->packs)
+        return v;
+    verify_packs_free(v);
+    return NULL;
 }
 
 void verify_packs_free(struct verify_packs *v)
@@ -35,29 +38,18 @@ void verify_packs_free(struct verify_packs *v)
     if (!v)
         return;
     verify_packs_end(v);
+    packs_free(v->packs);
     closure_done(&v->good);
     buf_done(&v->content);
     free(v);
 }
 
-static int check_pack(struct verify_packs *v, const struct closure_pack *pack, struct error *e)
+static int check_pack(struct verify_packs *v, const struct closure_pack *pack,
+                      struct ref_object *found, struct error *e)
 {
-    char name[FORMAT_NAME_MAX];
-    uint8_t sha256[DIGEST_LEN];
-    ref_pack_name(name, &pack->object);
-    int rc = store_get(repo_store(v->repo), name, 0, STORE_ALL, &v->content, e);
-    if (rc < 0)
-        return -1;
-    if (rc == STORE_ABSENT)
-        return error_set(e, ERROR_CORRUPT, "pack %s is missing", name);
-    if (v->content.len != pack->object.size)
-        return error_set(e, ERROR_CORRUPT, "pack %s has %zu bytes, expected %u", name,
-                         v->content.len, pack->object.size);
-    if (digest_sha256(buf_view(&v->content), sha256, e) < 0)
-        return -1;
-    if (memcmp(sha256, pack->object.sha256, sizeof sha256) != 0)
-        return error_set(e, ERROR_CORRUPT, "pack %s: its SHA-256 is not its name", name);
-    return closure_add(&v->good, pack, e);
+    return packs_load(v->packs, &pack->object, &v->content, found, e) < 0
+               ? -1
+               : closure_add(&v->good, pack, e);
 }
 
 static int check_closure(struct verify_packs *v, struct verify_packs_item *item,
@@ -70,8 +62,7 @@ static int check_closure(struct verify_packs *v, struct verify_packs_item *item,
         const struct closure_pack *pack = &item->closure->packs[i];
         const struct closure_pack *seen = closure_find(&v->good, pack->pack_id);
         if ((!seen || memcmp(&seen->object, &pack->object, sizeof seen->object) != 0) &&
-            check_pack(v, pack, e) < 0) {
-            item->bad = pack->object;
+            check_pack(v, pack, &item->bad, e) < 0) {
             item->has_bad = e->kind == ERROR_CORRUPT;
             return -1;
         }

@@ -8,14 +8,16 @@
 #include "core/repo/envelope.h"
 #include "core/repo/id_table.h"
 #include "core/repo/pack.h"
+#include "core/repo/packs.h"
 
 struct grant {
     struct repo *repo;
     const struct bundle_reader *to;
     uint8_t recipient[FORMAT_ID_LEN];
-    struct id_table done; /* places in ids */
-    struct buf ids;       /* backups that were looked at */
-    struct closure packs; /* packs of owners whose manifest was not met yet */
+    struct id_table done;   /* places in ids */
+    struct buf ids;         /* backups that were looked at */
+    struct closure orphans; /* packs of owners whose manifest was not met yet */
+    struct packs *packs;
 };
 
 static bool is_done(const struct grant *g, const uint8_t backup_id[FORMAT_ID_LEN])
@@ -93,9 +95,24 @@ static int visit_backup(void *arg, const struct store_item *item, struct error *
         rc = give(g, id, buf_view(&m.envelopes), e);
     for (size_t i = 0; rc == 0 && i < m.closure.count; i++)
         if (!is_done(g, m.closure.packs[i].owner))
-            rc = closure_add(&g->packs, &m.closure.packs[i], e);
+            rc = closure_add(&g->orphans, &m.closure.packs[i], e);
     manifest_done(&m);
     return rc < 0 ? -1 : 0;
+}
+
+/* The head of a pack, under whichever name it is there. Answers STORE_ABSENT. */
+static int load_head(const struct grant *g, const struct closure_pack *pack,
+                     char name[FORMAT_NAME_MAX], struct buf *raw, struct error *e)
+{
+    struct packs_search search = {0};
+    int rc;
+    while ((rc = packs_next(g->packs, &pack->object, &search, name, e)) == 0) {
+        rc = store_get(repo_store(g->repo), name, 0, PACK_HEAD_MAX, raw, e);
+        if (rc != STORE_ABSENT)
+            return rc;
+    }
+    ref_pack_name(name, &pack->object);
+    return rc;
 }
 
 /* The envelopes of a backup that is gone stand in its packs. */
@@ -107,8 +124,7 @@ static int give_by_pack(struct grant *g, const struct closure_pack *pack, struct
     struct error why;
     if (is_done(g, pack->owner))
         return 0;
-    ref_pack_name(name, &pack->object);
-    int rc = store_get(repo_store(g->repo), name, 0, PACK_HEAD_MAX, &raw, e);
+    int rc = load_head(g, pack, name, &raw, e);
     if (rc == STORE_ABSENT)
         log_warning("no envelope for a new reader: %s is missing", name);
     else if (rc == 0 && pack_head_read(buf_view(&raw), &head, &why) < 0)
@@ -123,14 +139,17 @@ int grant_backups(struct repo *r, const struct bundle_reader *to, struct error *
 {
     struct grant g = {.repo = r, .to = to};
     int rc = envelope_recipient_id(to->public_key, g.recipient, e);
+    if (rc == 0 && !(g.packs = packs_new(repo_store(r), e)))
+        rc = -1;
     if (rc == 0)
         rc = store_list(repo_store(r), "backups/", visit_backup, &g, e);
-    for (size_t i = 0; rc == 0 && i < g.packs.count; i++)
-        rc = give_by_pack(&g, &g.packs.packs[i], e);
+    for (size_t i = 0; rc == 0 && i < g.orphans.count; i++)
+        rc = give_by_pack(&g, &g.orphans.packs[i], e);
     if (rc == 0)
         rc = store_sync(repo_store(r), e);
     id_table_done(&g.done);
     buf_done(&g.ids);
-    closure_done(&g.packs);
+    closure_done(&g.orphans);
+    packs_free(g.packs);
     return rc < 0 ? error_wrap(e, "envelopes for a new reader") : 0;
 }

@@ -7,11 +7,10 @@
 #include "core/base/str.h"
 #include "core/repo/envelope.h"
 #include "core/repo/keyring.h"
+#include "core/repo/replica.h"
 #include "core/repo/slot.h"
 #include "core/repo/statement.h"
 #include "core/repo/tlv.h"
-
-#define REPLICA_MAGIC "PGKREPL0"
 
 static int write_config(const struct secret *seed, const uint8_t repository_id[FORMAT_ID_LEN],
                         struct buf *out, struct error *e)
@@ -85,14 +84,13 @@ int repo_create(struct store *store, const char *passphrase, const struct secret
                 struct error *e)
 {
     uint8_t repository_id[FORMAT_ID_LEN];
-    uint8_t replica[FORMAT_MAGIC_LEN + FORMAT_ID_LEN] = REPLICA_MAGIC;
+    uint8_t replica[REPLICA_LEN];
     struct buf config = {0};
     int rc = -1;
     if (repo_create_check(store, e) < 0 || store_remove(store, "replica", e) < 0 ||
         store_list(store, "keys/", remove_item, store, e) < 0 ||
         secret_random(repository_id, sizeof repository_id, e) < 0 ||
-        secret_random(replica + FORMAT_MAGIC_LEN, FORMAT_ID_LEN, e) < 0 ||
-        write_config(seed, repository_id, &config, e) < 0)
+        replica_new(replica, e) < 0 || write_config(seed, repository_id, &config, e) < 0)
         goto out;
     /* The config last: a repository exists when it does. */
     if (store_put_new(store, "replica", bytes_of(replica, sizeof replica), e) < 0 ||

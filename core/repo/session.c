@@ -15,7 +15,7 @@ enum { CONDEMNED_PACK = 1 };
 
 #define KEY_LEN (FORMAT_HASH_LEN + FORMAT_SUFFIX_LEN)
 
-/* Packs by name, sorted once they are all there; an item has a key and its size, 0 unknown. */
+/* Packs by name, sorted once they are all there; an item has a key and its size. */
 #define ITEM_LEN (KEY_LEN + 4)
 struct pack_set {
     struct buf items;
@@ -50,20 +50,25 @@ static int set_add(struct pack_set *set, const uint8_t *key, uint32_t size, stru
     return buf_append(&set->items, key, KEY_LEN, e) < 0 ? -1 : buf_u32(&set->items, size, e);
 }
 
-/* Is it there, with no other size? */
-static bool set_has(const struct pack_set *set, const struct ref_object *object)
+static bool set_has(const struct pack_set *set, const uint8_t key[KEY_LEN])
 {
-    uint8_t key[KEY_LEN];
-    memcpy(key, object->sha256, FORMAT_HASH_LEN);
-    memcpy(key + FORMAT_HASH_LEN, object->suffix, FORMAT_SUFFIX_LEN);
-    const uint8_t *item = NULL;
-    if (set->count > 0)
-        item = bsearch(key, set->items.data, set->count, ITEM_LEN, compare_keys);
-    if (!item)
-        return false;
-    struct cursor c = cursor_of(bytes_of(item + KEY_LEN, 4));
-    uint32_t size = cursor_u32(&c);
-    return size == 0 || size == object->size;
+    return set->count > 0 &&
+           bsearch(key, set->items.data, set->count, ITEM_LEN, compare_keys) != NULL;
+}
+
+/* The first item that is not before this content. */
+static size_t lower_bound(const struct pack_set *set, const uint8_t sha256[FORMAT_HASH_LEN])
+{
+    size_t low = 0;
+    size_t high = set->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(set->items.data + middle * ITEM_LEN, sha256, FORMAT_HASH_LEN) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static int put_object(struct session *s, struct error *e)
@@ -219,7 +224,15 @@ void session_free(struct session *s)
 
 bool session_allows(const struct session *s, const struct ref_object *object)
 {
-    return set_has(&s->listed, object) && !set_has(&s->condemned, object);
+    for (size_t i = lower_bound(&s->listed, object->sha256); i < s->listed.count; i++) {
+        const uint8_t *item = s->listed.items.data + i * ITEM_LEN;
+        if (memcmp(item, object->sha256, FORMAT_HASH_LEN) != 0)
+            return false;
+        struct cursor c = cursor_of(bytes_of(item + KEY_LEN, ITEM_LEN - KEY_LEN));
+        if (cursor_u32(&c) == object->size && !set_has(&s->condemned, item))
+            return true;
+    }
+    return false;
 }
 
 int session_beat(struct session *s, struct error *e)

@@ -20,8 +20,8 @@ MUST_CHECK struct session *
 session_begin(struct repo *repo, const uint8_t backup_id[FORMAT_ID_LEN], struct error *e);
 void session_free(struct session *s);
 
-/* May tonight's backup point into this pack: was it listed with this size, and is it not
- * condemned? Any thread. */
+/* May a backup point into this pack: was its content listed with this size, under this name or
+ * another one, that is not condemned? Any thread. */
 bool session_allows(const struct session *s, const struct ref_object *object);
 
 /* Another session object when the last one is old enough; to be called now and then by one

@@ -145,7 +145,8 @@ static void a_full_disk_is_a_full_spool(void **state)
     struct spool_place other;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
     const struct rlimit small = {.rlim_cur = 100000, .rlim_max = was.rlim_max};
-    (void)signal(SIGXFSZ, SIG_IGN);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    assert_int_equal(sigaction(SIGXFSZ, &ignore, NULL), 0);
     assert_done(put(w, 1, 60000, &place), &e);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     assert_int_equal(put(w, 2, 60000, &other), SPOOL_FULL);

@@ -122,7 +122,7 @@ static void only_packs_that_were_listed_are_allowed(void **state)
     struct ref_object o = pack_of(3);
     assert_false(session_allows(s, &o));
     o = pack_of(1);
-    o.suffix[0] ^= 1; /* the same content under another name */
+    o.sha256[31] ^= 1;
     assert_false(session_allows(s, &o));
     session_end(s);
     session_free(s);
@@ -153,6 +153,26 @@ static void packs_condemned_by_a_keeper_are_not_allowed(void **state)
     for (uint8_t i = 1; i < 60; i++)
         if (i % 10 < 2)
             assert_int_equal(allows(w, i), i > 20);
+}
+
+/* A closure stands for content: one name that is condemned does not take away another. */
+static void content_under_another_name_is_allowed_unless_that_is_condemned(void **state)
+{
+    struct world *w = *state;
+    struct error e = {0};
+    struct ref_object other = pack_of(1);
+    char name[FORMAT_NAME_MAX];
+    other.suffix[0] ^= 1;
+    ref_pack_name(name, &other);
+    assert_done(store_put(w->store, name, bytes_text("pack"), &e), &e);
+    put_pack(w, 2);
+    assert_true(allows(w, 1));
+    put_pack(w, 1);
+    condemn(w, "condemned/00", 2, &w->repository.bundle.signer);
+    assert_true(allows(w, 1));
+    assert_false(allows(w, 2));
+    store_memory_change(w->store, name, bytes_text("pac"));
+    assert_false(allows(w, 1));
 }
 
 static void nobody_else_condemns(void **state)
@@ -302,6 +322,7 @@ int main(void)
         TEST(only_packs_that_were_listed_are_allowed),
         TEST(a_pack_of_another_size_is_not_allowed),
         TEST(packs_condemned_by_a_keeper_are_not_allowed),
+        TEST(content_under_another_name_is_allowed_unless_that_is_condemned),
         TEST(nobody_else_condemns),
         TEST(a_keeper_that_was_removed_still_condemned),
         TEST(a_condemned_list_that_cannot_be_read_stops_the_writer),
