@@ -301,6 +301,15 @@ bool json_u64(const struct json *j, const char *key, uint64_t *value)
     return true;
 }
 
+bool json_double(const struct json *j, const char *key, double *value)
+{
+    const json_t *found = find(j, key, 0);
+    if (!json_is_number(found))
+        return false;
+    *value = json_number_value(found);
+    return true;
+}
+
 bool json_bool(const struct json *j, const char *key, bool *value)
 {
     const json_t *found = find(j, key, 0);

@@ -55,6 +55,8 @@ struct json *json_get(struct json *j, const char *key, size_t place);
 size_t json_count(const struct json *j);
 const char *json_text(const struct json *j, const char *key);
 MUST_CHECK bool json_u64(const struct json *j, const char *key, uint64_t *value);
+/* Any number. */
+MUST_CHECK bool json_double(const struct json *j, const char *key, double *value);
 MUST_CHECK bool json_bool(const struct json *j, const char *key, bool *value);
 /* The text at a place of a list. */
 const char *json_text_at(const struct json *j, size_t place);

@@ -191,6 +191,10 @@ static void fields_are_read_by_type(void **state)
     assert_string_equal(json_text(j, "t"), "x");
     assert_null(json_text(j, "n"));
     assert_null(json_text(j, "absent"));
+    double real = 0;
+    assert_true(json_double(j, "n", &real));
+    assert_true(json_double(j, "r", &real));
+    assert_false(json_double(j, "t", &real));
     assert_true(json_u64(j, "n", &n));
     assert_true(n == 7);
     assert_false(json_u64(j, "minus", &n));

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of S3: where they come from, in which order, and when they are asked for again. Roles
+ * are asked of a server that plays STS, the agent of a container, and an EC2 instance. */
+#include "tests/support/check.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backends/s3_credentials.h"
+#include "core/base/file.h"
+#include "tests/support/http_server.h"
+#include "tests/support/scratch.h"
+
+#define MAX_SET 12
+#define MINUTE (60 * INT64_C(1000000))
+#define START INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
+
+struct world {
+    char folder[SCRATCH_PATH];
+    struct {
+        char name[64];
+        char value[2 * SCRATCH_PATH];
+    } set[MAX_SET];
+    size_t count;
+    int64_t now;
+    struct s3_credentials *credentials;
+    struct http_server *server;
+    atomic_int asked;
+    atomic_int status;
+    atomic_bool has_role;
+    const char *expires;
+    char seen[4096]; /* the last request */
+};
+
+static struct error e;
+
+static const char *get(void *arg, const char *name)
+{
+    const struct world *w = arg;
+    for (size_t i = w->count; i > 0; i--)
+        if (strcmp(w->set[i - 1].name, name) == 0)
+            return *w->set[i - 1].value ? w->set[i - 1].value : NULL;
+    return NULL;
+}
+
+static void set(struct world *w, const char *name, const char *value)
+{
+    assert_true(w->count < MAX_SET);
+    (void)snprintf(w->set[w->count].name, sizeof w->set[0].name, "%s", name);
+    (void)snprintf(w->set[w->count].value, sizeof w->set[0].value, "%s", value);
+    w->count++;
+}
+
+static void set_url(struct world *w, const char *name, const char *path)
+{
+    char url[2 * SCRATCH_PATH];
+    (void)snprintf(url, sizeof url, "%s%s", http_server_url(w->server), path);
+    set(w, name, url);
+}
+
+static int64_t now(void *arg)
+{
+    return ((struct world *)arg)->now;
+}
+
+static void set_file(struct world *w, const char *name, const char *text)
+{
+    char path[SCRATCH_PATH];
+    scratch_path(path, w->folder, name);
+    assert_done(file_replace(path, bytes_text(text), 0600, &e), &e);
+    set(w, name, path);
+}
+
+/* In the server's thread. */
+PRINTF_LIKE(2, 3) static void say(struct buf *body, const char *format, ...)
+{
+    char text[1024];
+    struct error ignored;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (buf_append(body, text, strlen(text), &ignored) < 0)
+        abort();
+}
+
+static int answer_key(struct world *w, const char *id, struct buf *body)
+{
+    say(body,
+        "{\"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"secret%d\","
+        " \"Token\": \"token\", \"Expiration\": \"%s\"}",
+        id, atomic_load(&w->asked), w->expires);
+    return 200;
+}
+
+static int answer(void *arg, const char *request, struct buf *body)
+{
+    struct world *w = arg;
+    int status = atomic_load(&w->status);
+    atomic_fetch_add(&w->asked, 1);
+    (void)snprintf(w->seen, sizeof w->seen, "%s", request);
+    if (status != 200)
+        return status;
+    if (strncmp(request, "GET /task ", 10) == 0)
+        return answer_key(w, "TASK", body);
+    if (strncmp(request, "POST / ", 7) == 0) {
+        say(body, "{\"AssumeRoleWithWebIdentityResponse\": "
+                  "{\"AssumeRoleWithWebIdentityResult\": {\"Credentials\": "
+                  "{\"AccessKeyId\": \"WEB\", \"SecretAccessKey\": \"s\", "
+                  "\"SessionToken\": \"t\", \"Expiration\": 1769864400.0}}}}");
+        return 200;
+    }
+    if (strncmp(request, "PUT /latest/api/token ", 22) == 0 &&
+        strstr(request, "X-aws-ec2-metadata-token-ttl-seconds: ")) {
+        say(body, "session==");
+        return 200;
+    }
+    if (!strstr(request, "\r\nX-aws-ec2-metadata-token: session==\r\n"))
+        return 401;
+    if (!atomic_load(&w->has_role))
+        return 404;
+    if (strncmp(request, "GET /latest/meta-data/iam/security-credentials/ ", 48) == 0) {
+        say(body, "backup-role");
+        return 200;
+    }
+    if (strncmp(request, "GET /latest/meta-data/iam/security-credentials/backup-role ", 59) ==
+        0)
+        return answer_key(w, "ROLE", body);
+    return 404;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    scratch_make(w->folder);
+    w->now = START;
+    w->expires = "2026-01-31T13:00:00Z";
+    atomic_store(&w->status, 200);
+    atomic_store(&w->has_role, true);
+    w->server = http_server_start(answer, w);
+    const struct s3_credentials_options o = {
+        .region = "eu-1", .get = get, .get_arg = w, .now_us = now, .now_arg = w};
+    w->credentials = s3_credentials_new(&o, &e);
+    assert_non_null(w->credentials);
+    set(w, "HOME", w->folder);
+    set(w, "AWS_EC2_METADATA_DISABLED", "true");
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    s3_credentials_free(w->credentials);
+    http_server_stop(w->server);
+    scratch_remove(w->folder);
+    free(w);
+    return 0;
+}
+
+static void assert_key(struct world *w, const char *id)
+{
+    struct s3_key k = {0};
+    assert_done(s3_credentials_get(w->credentials, &k, &e), &e);
+    assert_string_equal(k.id, id);
+    s3_key_done(&k);
+}
+
+static void assert_none(struct world *w, enum error_kind kind)
+{
+    struct s3_key k = {0};
+    assert_refused(s3_credentials_get(w->credentials, &k, &e), &e, kind);
+    assert_null(k.id);
+}
+
+static void instance(struct world *w)
+{
+    set(w, "AWS_EC2_METADATA_DISABLED", "false");
+    set_url(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "/");
+}
+
+static void without_any_every_place_is_named(void **state)
+{
+    struct world *w = *state;
+    assert_none(w, ERROR_KEY);
+    assert_non_null(strstr(e.text, "AWS_ACCESS_KEY_ID"));
+    assert_non_null(strstr(e.text, "~/.aws/credentials"));
+    assert_non_null(strstr(e.text, "EC2"));
+    assert_int_equal(atomic_load(&w->asked), 0);
+}
+
+/* From the last place to the first: each one goes before those that are there already. */
+static void places_have_an_order(void **state)
+{
+    struct world *w = *state;
+    const char *const ids[] = {"ROLE", "TASK", "FILE", "WEB", "ENVIRONMENT"};
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        if (i == 0)
+            instance(w);
+        if (i == 1)
+            set_url(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/task");
+        if (i == 2)
+            set_file(w, "AWS_SHARED_CREDENTIALS_FILE",
+                     "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n");
+        if (i == 3) {
+            set_file(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "a.b/c+d\n");
+            set(w, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+            set_url(w, "AWS_ENDPOINT_URL_STS", "");
+        }
+        if (i == 4) {
+            set(w, "AWS_ACCESS_KEY_ID", "ENVIRONMENT");
+            set(w, "AWS_SECRET_ACCESS_KEY", "s");
+        }
+        s3_credentials_refused(w->credentials); /* ask again */
+        assert_key(w, ids[i]);
+        if (i == 3) {
+            assert_non_null(strstr(w->seen, "Action=AssumeRoleWithWebIdentity&"));
+            assert_non_null(strstr(w->seen, "RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx&"));
+            assert_non_null(strstr(w->seen, "WebIdentityToken=a.b%2Fc%2Bd"));
+        }
+    }
+}
+
+static void a_key_is_kept_and_renewed_before_it_expires(void **state)
+{
+    struct world *w = *state;
+    instance(w);
+    assert_key(w, "ROLE");
+    int asked = atomic_load(&w->asked);
+    assert_int_equal(asked, 3);
+    w->now = START + 54 * MINUTE;
+    assert_key(w, "ROLE");
+    assert_int_equal(atomic_load(&w->asked), asked);
+    /* Too soon to fail: the old one still holds, and it is not asked for each time. */
+    w->now = START + 56 * MINUTE;
+    atomic_store(&w->status, 500);
+    assert_key(w, "ROLE");
+    assert_int_equal(atomic_load(&w->asked), asked + 1);
+    assert_key(w, "ROLE");
+    assert_int_equal(atomic_load(&w->asked), asked + 1);
+    w->now += MINUTE;
+    atomic_store(&w->status, 200);
+    w->expires = "2026-01-31T19:00:00Z";
+    assert_key(w, "ROLE");
+    assert_int_equal(atomic_load(&w->asked), asked + 4);
+    w->now = START + 6 * 60 * MINUTE;
+    assert_key(w, "ROLE");
+    assert_int_equal(atomic_load(&w->asked), asked + 4);
+    /* Expired, and there is no other one. */
+    w->now = START + 8 * 60 * MINUTE;
+    atomic_store(&w->status, 0);
+    assert_none(w, ERROR_KEY);
+}
+
+static void a_key_that_the_server_refused_is_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    set_url(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/task");
+    set_file(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "canary-token\n");
+    assert_key(w, "TASK");
+    assert_non_null(strstr(w->seen, "\r\nAuthorization: canary-token\r\n"));
+    s3_credentials_refused(w->credentials);
+    assert_key(w, "TASK");
+    assert_int_equal(atomic_load(&w->asked), 2);
+    atomic_store(&w->status, 403);
+    s3_credentials_refused(w->credentials);
+    assert_none(w, ERROR_KEY);
+    assert_null(strstr(e.text, "canary"));
+    atomic_store(&w->status, 503);
+    assert_none(w, ERROR_BUSY);
+}
+
+static void what_is_set_by_halves_or_wrongly_is_told(void **state)
+{
+    struct world *w = *state;
+    set(w, "AWS_SECRET_ACCESS_KEY", "canary");
+    assert_none(w, ERROR_USAGE);
+    assert_null(strstr(e.text, "canary"));
+    set(w, "AWS_SECRET_ACCESS_KEY", "");
+    set(w, "AWS_PROFILE", "nobody");
+    assert_none(w, ERROR_KEY);
+    set(w, "AWS_PROFILE", "");
+    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.net/task");
+    assert_none(w, ERROR_USAGE);
+    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1.example.net/task");
+    assert_none(w, ERROR_USAGE);
+    set(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token");
+    assert_none(w, ERROR_USAGE);
+    set(w, "AWS_ROLE_ARN", "arn");
+    assert_none(w, ERROR_KEY);
+    assert_int_equal(atomic_load(&w->asked), 0);
+}
+
+static void a_machine_without_a_role_has_no_key(void **state)
+{
+    struct world *w = *state;
+    instance(w);
+    atomic_store(&w->has_role, false);
+    assert_none(w, ERROR_KEY);
+    assert_non_null(strstr(e.text, "no key for S3"));
+    atomic_store(&w->status, 404);
+    assert_none(w, ERROR_KEY);
+    assert_non_null(strstr(e.text, "no key for S3"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(without_any_every_place_is_named),
+        TEST(places_have_an_order),
+        TEST(a_key_is_kept_and_renewed_before_it_expires),
+        TEST(a_key_that_the_server_refused_is_asked_for_again),
+        TEST(what_is_set_by_halves_or_wrongly_is_told),
+        TEST(a_machine_without_a_role_has_no_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
