@@ -52,6 +52,10 @@ struct store_ops {
      * shown (a writer that died may not have synced it), survives a power loss from here on. */
     int (*sync)(struct store *s, struct error *e);
 
+    /* Find out what this store can do, by an object of its own that is removed again; describe
+     * tells. NULL where there is nothing to find out. */
+    int (*probe)(struct store *s, struct error *e);
+
     /* What was found out about this store, for people: "create-if-absent: yes" and so on. */
     const char *(*describe)(struct store *s);
 
@@ -99,6 +103,11 @@ static inline int store_remove(struct store *s, const char *name, struct error *
 static inline int store_sync(struct store *s, struct error *e)
 {
     return s->ops->sync(s, e);
+}
+
+static inline int store_probe(struct store *s, struct error *e)
+{
+    return s->ops->probe ? s->ops->probe(s, e) : 0;
 }
 
 static inline const char *store_describe(struct store *s)
