@@ -20,7 +20,8 @@ says 'who may write' '^ok +writes +/.*\.host$'
 says 'a key that reads' '^ok +reads'
 says 'the catalog' '^ok +catalog +sound'
 same 'nothing is left in the repository' '' \
-    "$(find "$PGKEEP_REPOSITORY" -type f | grep -vE '/(config|replica|keys/.*|hosts/.*)$' || true)"
+    "$(find "$PGKEEP_REPOSITORY" -type f |
+        grep -vE '/(config|replica|keys/.*|hosts/.*)$' || true)"
 exits 'for programs' 0 "$pgkeep" doctor --json
 says 'a document' '"check": "store"'
 
