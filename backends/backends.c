@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "backends/store_dir.h"
+#include "backends/store_s3.h"
+#include "backends/store_sftp.h"
 #include "core/base/str.h"
 
 /* The path of a directory URL; NULL with the error filled for anything else. */
@@ -29,12 +31,17 @@ static const char *directory_path(const char *url, struct error *e)
     size_t scheme = strcspn(url, ":");
     (void)error_set(e, ERROR_USAGE, "repository URL of scheme \"%.*s\" is not known",
                     (int)(scheme > 16 ? 16 : scheme), url);
-    (void)error_hint(e, "give a directory: /path or file:///path");
+    (void)error_hint(e, "give a directory, /path or file:///path, s3://BUCKET/PREFIX or "
+                        "sftp://USER@HOST/PATH");
     return NULL;
 }
 
 struct store *backends_open(const char *url, bool create, struct error *e)
 {
+    if (str_starts(url, "s3://"))
+        return store_s3_open(url, create, e);
+    if (str_starts(url, "sftp://"))
+        return store_sftp_open(url, create, e);
     const char *path = directory_path(url, e);
     return path ? store_dir_open(path, create, e) : NULL;
 }
@@ -42,6 +49,10 @@ struct store *backends_open(const char *url, bool create, struct error *e)
 char *backends_canonical(const char *url, struct error *e)
 {
     char resolved[PATH_MAX];
+    if (str_starts(url, "s3://"))
+        return store_s3_canonical(url, e);
+    if (str_starts(url, "sftp://"))
+        return store_sftp_canonical(url, e);
     const char *path = directory_path(url, e);
     if (!path)
         return NULL;

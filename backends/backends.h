@@ -5,7 +5,8 @@
 
 #include "core/repo/store.h"
 
-/* `/path` or `file:///path`. create: make the folder when it is absent. NULL on error:
+/* `/path`, `file:///path`, `s3://…` (docs/S3.md) or `sftp://…` (docs/SFTP.md). create: make the
+ * folder when it is absent, and find out what the store can do. NULL on error:
  * ERROR_USAGE for a URL that means nothing here, ERROR_NO_REPOSITORY when the folder is
  * absent and not to be made. store_close ends it. */
 MUST_CHECK struct store *backends_open(const char *url, bool create, struct error *e);

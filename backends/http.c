@@ -6,11 +6,14 @@
 #include "backends/http.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "core/base/clock.h"
 #include "core/base/str.h"
@@ -23,6 +26,7 @@
 
 struct idle {
     CURL *curl;
+    curl_socket_t socket; /* the one opened last; libcurl closes it when it likes */
     struct idle *next;
 };
 
@@ -97,8 +101,11 @@ void http_free(struct http *h)
     free(h);
 }
 
-void http_stop_by(struct http *h, const volatile sig_atomic_t *stop)
+void http_configure(struct http *h, uint64_t up_per_second, uint64_t down_per_second,
+                    const volatile sig_atomic_t *stop)
 {
+    h->o.up_per_second = up_per_second;
+    h->o.down_per_second = down_per_second;
     h->o.stop = stop;
 }
 
@@ -117,8 +124,10 @@ static struct idle *borrow(struct http *h, struct error *e)
     if (first)
         return first;
     first = calloc(1, sizeof *first);
-    if (first)
+    if (first) {
+        first->socket = CURL_SOCKET_BAD;
         first->curl = curl_easy_init();
+    }
     if (first && first->curl)
         return first;
     free(first);
@@ -182,16 +191,36 @@ static int keep_field(struct buf *head, struct bytes line, struct error *e)
     return 0;
 }
 
+/* Servers that write head and body apart, with Nagle's algorithm on (radosgw does), hold the
+ * body back until the head is acknowledged, which Linux does after 40 ms. */
+static void acknowledge(const struct call *c)
+{
+    int on = 1;
+    if (c->handle->socket != CURL_SOCKET_BAD)
+        (void)setsockopt(c->handle->socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+static int remember_socket(void *arg, curl_socket_t socket, curlsocktype purpose)
+{
+    struct idle *handle = arg;
+    (void)purpose;
+    handle->socket = socket;
+    return CURL_SOCKOPT_OK;
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
     struct call *c = arg;
     struct bytes line = bytes_of(data, size * count);
+    c->moved_ms = clock_monotonic_ms(); /* libcurl counts only bytes of bodies */
     /* A status line begins a reply anew: there may have been a 100 before, or a resent try. */
     if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
         c->reply->head.len = 0;
         c->reply->body.len = 0;
         return line.len;
     }
+    if (line.len <= 2)
+        acknowledge(c);
     c->refused = keep_field(&c->reply->head, line, c->e) < 0;
     return c->refused ? 0 : line.len;
 }
@@ -299,6 +328,8 @@ static CURLcode set_callbacks(struct call *c)
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, watch);
     SET(CURLOPT_XFERINFODATA, c);
+    SET(CURLOPT_SOCKOPTFUNCTION, remember_socket);
+    SET(CURLOPT_SOCKOPTDATA, c->handle);
     SET(CURLOPT_HEADERFUNCTION, take_header);
     SET(CURLOPT_HEADERDATA, c);
     SET(CURLOPT_WRITEFUNCTION, take_body);
@@ -354,7 +385,8 @@ static bool never_left(CURLcode rc)
     return rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_COULDNT_RESOLVE_PROXY ||
            rc == CURLE_COULDNT_CONNECT || rc == CURLE_SSL_CONNECT_ERROR ||
            rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_URL_MALFORMAT ||
-           rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_SSL_CACERT_BADFILE;
+           rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_BAD_FUNCTION_ARGUMENT ||
+           rc == CURLE_SSL_CACERT_BADFILE;
 }
 
 static int certificate_refused(const struct call *c, const char *reason)
@@ -385,7 +417,8 @@ static int call_failed(const struct call *c, CURLcode rc)
         return certificate_refused(c, reason);
     if (rc == CURLE_SSL_CACERT_BADFILE)
         return error_set(c->e, ERROR_USAGE, "file of CAs: %s", reason);
-    if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
+    if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL ||
+        rc == CURLE_BAD_FUNCTION_ARGUMENT)
         return error_set(c->e, ERROR_USAGE, "URL: %s", reason);
     return error_set(c->e, ERROR_BUSY, "%s", reason);
 }
@@ -403,9 +436,11 @@ static int perform(struct call *c)
     if (rc == CURLE_OK)
         rc = curl_easy_perform(c->handle->curl);
     c->reply->reached = !never_left(rc);
+    if (rc != CURLE_OK)
+        return call_failed(c, rc);
     (void)curl_easy_getinfo(c->handle->curl, CURLINFO_RESPONSE_CODE, &status);
     c->reply->status = (int)status;
-    return rc == CURLE_OK ? 0 : call_failed(c, rc);
+    return 0;
 }
 
 int http_send(struct http *h, const struct http_request *r, struct http_reply *out,

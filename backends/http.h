@@ -10,8 +10,8 @@
 
 #include "core/base/buf.h"
 
-#define HTTP_ERROR_BODY (64 * KIB) /* of a reply of status 300 and above, at least this much   \
-                                    */
+/* Of a reply of status 300 and above there is room for this much at least. */
+#define HTTP_ERROR_BODY (64 * KIB)
 
 struct http;
 
@@ -29,8 +29,9 @@ struct http_options {
 MUST_CHECK struct http *http_new(const struct http_options *o, struct error *e);
 /* No call may be under way. NULL is fine. */
 void http_free(struct http *h);
-/* From the next call on, calls look at this flag (may be NULL). No call may be under way. */
-void http_stop_by(struct http *h, const volatile sig_atomic_t *stop);
+/* Other limits, and another flag (may be NULL). While no call is under way. */
+void http_configure(struct http *h, uint64_t up_per_second, uint64_t down_per_second,
+                    const volatile sig_atomic_t *stop);
 const volatile sig_atomic_t *http_stop_flag(const struct http *h);
 
 struct http_request {

@@ -47,6 +47,7 @@ struct backup_options_cli {
     uint64_t level;
     uint64_t threads;
     const char *spool;
+    const char *limit_upload;
     bool verify;
 };
 
@@ -77,6 +78,8 @@ static const struct options_spec specs[] = {
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
     {0, "spool", OPTIONS_TEXT, AT(spool), "SIZE",
      "disk for what waits for a slow store, such as 512M (1G; 0: none)", NULL},
+    {0, "limit-upload", OPTIONS_TEXT, AT(limit_upload), "RATE",
+     "bytes a second to S3 or SFTP, such as 10M", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
      "read back and decode what was stored before the backup is acknowledged", NULL},
 };
@@ -498,6 +501,8 @@ static int check(struct night *n, int argc, struct error *e)
         return error_set(e, ERROR_USAGE, "--level: 1 to 19 is expected");
     if (o->spool && !str_bytes(o->spool, &n->spool_bytes))
         return error_set(e, ERROR_USAGE, "--spool: a size such as 512M is expected");
+    if (context_rate("--limit-upload", o->limit_upload, &n->c->up_per_second, e) < 0)
+        return -1;
     if (o->lock_wait > 86400)
         return error_set(e, ERROR_USAGE, "--lock-wait-timeout: at most 86400 seconds");
     return 0;

@@ -20,6 +20,7 @@
 struct copy_options_cli {
     const char *from;
     const char *to;
+    const char *limit_upload, *limit_download;
     struct select_options select;
 };
 
@@ -27,6 +28,9 @@ struct copy_options_cli {
 static const struct options_spec specs[] = {
     {0, "from", OPTIONS_TEXT, AT(from), "URL", "source; else the repository of -r", NULL},
     {0, "to", OPTIONS_TEXT, AT(to), "URL", "replica; made when nothing is there", NULL},
+    {0, "limit-upload", OPTIONS_TEXT, AT(limit_upload), "RATE",
+     "bytes a second to S3 or SFTP, such as 10M", NULL},
+    {0, "limit-download", OPTIONS_TEXT, AT(limit_download), "RATE", "and from there", NULL},
     SELECT_SPECS(struct copy_options_cli, select),
 };
 
@@ -210,6 +214,9 @@ static int open_places(struct copying *k, struct error *e)
     }
     if (k->o->from)
         c->repository = k->o->from;
+    if (context_rate("--limit-upload", k->o->limit_upload, &c->up_per_second, e) < 0 ||
+        context_rate("--limit-download", k->o->limit_download, &c->down_per_second, e) < 0)
+        return -1;
     if (context_store(c, false, e) < 0)
         return -1;
     k->to_url = backends_canonical(k->o->to, e);
@@ -225,6 +232,7 @@ static int copy(struct copying *k, struct error *e)
     k->to = backends_open(k->o->to, true, e);
     if (!k->to)
         return -1;
+    context_tell_store(k->c, k->to);
     k->progress =
         (struct render_progress){.wanted = context_wants_progress(k->c), .what = "copy"};
     const struct copy_options options = {

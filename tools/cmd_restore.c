@@ -23,6 +23,7 @@ struct restore_options_cli {
     struct select_options select;
     struct restore_db_options db;
     const char *to_file;
+    const char *limit_download;
 };
 
 #define AT(member) offsetof(struct restore_options_cli, member)
@@ -41,6 +42,8 @@ static const struct options_spec specs[] = {
     {0, "data-only", OPTIONS_FLAG, AT(db.data_only), NULL, "no schema", ""},
     {0, "no-analyze", OPTIONS_FLAG, AT(db.no_analyze), NULL, "no ANALYZE at the end", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(db.threads), "N", "worker threads", NULL},
+    {0, "limit-download", OPTIONS_TEXT, AT(limit_download), "RATE",
+     "bytes a second from S3 or SFTP, such as 10M", NULL},
     SERVER_SPECS(struct restore_options_cli, db.server),
 };
 
@@ -193,7 +196,8 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         return error_set(e, ERROR_USAGE, "restore: one backup is expected");
     if (o->to_file && o->db.name)
         return error_set(e, ERROR_USAGE, "only one of --to-file and --into-new");
-    if (context_reader(c, e) < 0 || select_manifest(c, argv[0], &o->select, &m, e) < 0)
+    if (context_rate("--limit-download", o->limit_download, &c->down_per_second, e) < 0 ||
+        context_reader(c, e) < 0 || select_manifest(c, argv[0], &o->select, &m, e) < 0)
         return -1;
     int rc = m.private_part.member_count > 0
                  ? 0

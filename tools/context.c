@@ -51,6 +51,22 @@ void context_done(struct context *c)
     free(c->bundle_path);
 }
 
+int context_rate(const char *option, const char *text, uint64_t *rate, struct error *e)
+{
+    if (!text || str_bytes(text, rate))
+        return 0;
+    return error_set(e, ERROR_USAGE, "%s: a rate such as 10M (bytes a second) is expected",
+                     option);
+}
+
+void context_tell_store(const struct context *c, struct store *s)
+{
+    const struct store_options options = {.up_per_second = c->up_per_second,
+                                          .down_per_second = c->down_per_second,
+                                          .stop = c->stop};
+    store_configure(s, &options);
+}
+
 int context_store(struct context *c, bool create, struct error *e)
 {
     if (c->store)
@@ -60,6 +76,8 @@ int context_store(struct context *c, bool create, struct error *e)
         return error_hint(e, "give -r URL, or set PGKEEP_REPOSITORY");
     }
     c->store = backends_open(c->repository, create, e);
+    if (c->store)
+        context_tell_store(c, c->store);
     c->url = c->store ? backends_canonical(c->repository, e) : NULL;
     return c->url ? 0 : -1;
 }

@@ -23,6 +23,8 @@ struct context {
     unsigned verbose;
     bool help;
     bool version;
+    /* Bytes a second across a network, 0: no limit; set before the store is opened. */
+    uint64_t up_per_second, down_per_second;
     /* What is open; closed by context_done. */
     char *url; /* canonical */
     struct store *store;
@@ -54,6 +56,11 @@ extern const size_t context_spec_count;
 
 void context_done(struct context *c);
 
+/* A rate such as 10M (bytes a second); text may be NULL. ERROR_USAGE names the option. */
+MUST_CHECK int context_rate(const char *option, const char *text, uint64_t *rate,
+                            struct error *e);
+/* What a store that was just opened must know of limits and signals. */
+void context_tell_store(const struct context *c, struct store *s);
 /* The store of --repo. ERROR_USAGE without one. */
 MUST_CHECK int context_store(struct context *c, bool create, struct error *e);
 /* The repository, and this host's bundle if there is one. */

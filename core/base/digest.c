@@ -125,6 +125,17 @@ int digest_hmac_of(struct digest_hmac *h, struct bytes a, struct bytes b,
     return 0;
 }
 
+int digest_hmac_sha1(struct bytes key, struct bytes message, uint8_t out[DIGEST_SHA1_LEN],
+                     struct error *e)
+{
+    size_t len = 0;
+    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, key.data, key.len, message.data,
+                   message.len, out, DIGEST_SHA1_LEN, &len) ||
+        len != DIGEST_SHA1_LEN)
+        return refused(e, "HMAC-SHA-1");
+    return 0;
+}
+
 int digest_expand(const struct secret *key, const char *label, struct bytes context, void *out,
                   size_t len, struct error *e)
 {

@@ -29,6 +29,11 @@ void digest_hmac_free(struct digest_hmac *h);
 MUST_CHECK int digest_hmac_of(struct digest_hmac *h, struct bytes a, struct bytes b,
                               uint8_t out[DIGEST_LEN], struct error *e);
 
+/* HMAC-SHA-1 (RFC 2104), for what others made with it: host names in known_hosts files. */
+#define DIGEST_SHA1_LEN 20
+MUST_CHECK int digest_hmac_sha1(struct bytes key, struct bytes message,
+                                uint8_t out[DIGEST_SHA1_LEN], struct error *e);
+
 /* HKDF-Expand with SHA-256, len <= 8160: the key is used as PRK; info = label (without its
  * terminator) followed by context. */
 MUST_CHECK int digest_expand(const struct secret *key, const char *label, struct bytes context,

@@ -10,6 +10,8 @@
 #ifndef REPO_STORE_H
 #define REPO_STORE_H
 
+#include <signal.h>
+
 #include "core/base/buf.h"
 
 #define STORE_ABSENT 1 /* no object of that name */
@@ -18,6 +20,7 @@
 #define STORE_ALL SIZE_MAX /* get: to the end of the object */
 
 struct store;
+struct store_options;
 
 struct store_item {
     const char *name; /* good during the visit */
@@ -61,13 +64,29 @@ struct store_ops {
 
     void (*close)(struct store *s);
 
+    /* NULL where there is no network to limit. */
+    void (*configure)(struct store *s, const struct store_options *o);
+
     /* Puts at once that are faster than one; 0: one is enough. */
     unsigned uploads;
+};
+
+/* What a store is told by who opened it. */
+struct store_options {
+    uint64_t up_per_second, down_per_second; /* bytes across the network; 0: no limit */
+    const volatile sig_atomic_t *stop;       /* not 0: calls end with error_stopped; or NULL */
 };
 
 struct store {
     const struct store_ops *ops;
 };
+
+/* While no call is under way; o is copied, the flag must outlive the store. */
+static inline void store_configure(struct store *s, const struct store_options *o)
+{
+    if (s->ops->configure)
+        s->ops->configure(s, o);
+}
 
 static inline int store_put(struct store *s, const char *name, struct bytes content,
                             struct error *e)

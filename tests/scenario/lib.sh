@@ -20,8 +20,8 @@ done
 }
 while read -r variable; do
     unset "$variable"
-done < <(compgen -e | grep -E '^(PG|DATABASE_URL$|DIRECT_URL$)' | grep -vx PGKEEP_LONG ||
-    true)
+done < <(compgen -e | grep -E '^(PG|DATABASE_URL$|DIRECT_URL$)' |
+    grep -vE '^PGKEEP_(LONG$|REQUIRE_SERVERS$|TEST_)' || true)
 
 pg_bin=/usr/lib/postgresql/15/bin
 export PATH=$pg_bin:$PATH
@@ -34,6 +34,7 @@ chmod 755 "$work"
 clusters=()
 background=()
 mounts=()
+own_servers=() # NAME:FOLDER of tests/servers, in the order of their start
 failed=0
 
 cleanup() {
@@ -45,6 +46,9 @@ cleanup() {
     done
     for item in "${clusters[@]}"; do
         "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$item" -m immediate -s stop >/dev/null 2>&1
+    done
+    for item in "${own_servers[@]}"; do
+        "$root/tests/servers/${item%%:*}" stop "${item#*:}"
     done
     for item in "${mounts[@]}"; do
         umount "$item"
@@ -160,8 +164,8 @@ new_home() { # NAME: a machine that has never seen pgkeep
 }
 new_home home
 
-new_repository() { # NAME
-    export PGKEEP_REPOSITORY=$work/$1
+new_repository() { # NAME [URL]: a directory unless there is a URL
+    export PGKEEP_REPOSITORY=${2:-$work/$1}
     export PGKEEP_PASSPHRASE='three words and a 4th'
     quietly "$pgkeep" init --recovery-file "$work/$1.code"
 }
@@ -173,6 +177,10 @@ use_recovery_code() { # NAME
 }
 
 manifests() {
+    [[ $PGKEEP_REPOSITORY == /* ]] || {
+        listed
+        return
+    }
     find "$PGKEEP_REPOSITORY/backups" -type f 2>/dev/null | wc -l
 }
 

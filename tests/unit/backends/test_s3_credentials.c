@@ -10,7 +10,7 @@
 
 #include "backends/s3_credentials.h"
 #include "core/base/file.h"
-#include "tests/support/http_server.h"
+#include "tests/support/answer_server.h"
 #include "tests/support/scratch.h"
 
 #define MAX_SET 12
@@ -26,7 +26,7 @@ struct world {
     size_t count;
     int64_t now;
     struct s3_credentials *credentials;
-    struct http_server *server;
+    struct answer_server *server;
     atomic_int asked;
     atomic_int status;
     atomic_bool has_role;
@@ -56,7 +56,7 @@ static void set(struct world *w, const char *name, const char *value)
 static void set_url(struct world *w, const char *name, const char *path)
 {
     char url[2 * SCRATCH_PATH];
-    (void)snprintf(url, sizeof url, "%s%s", http_server_url(w->server), path);
+    (void)snprintf(url, sizeof url, "%s%s", answer_server_url(w->server), path);
     set(w, name, url);
 }
 
@@ -140,7 +140,7 @@ static int setup(void **state)
     w->expires = "2026-01-31T13:00:00Z";
     atomic_store(&w->status, 200);
     atomic_store(&w->has_role, true);
-    w->server = http_server_start(answer, w);
+    w->server = answer_server_start(answer, w);
     const struct s3_credentials_options o = {
         .region = "eu-1", .get = get, .get_arg = w, .now_us = now, .now_arg = w};
     w->credentials = s3_credentials_new(&o, &e);
@@ -155,7 +155,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     s3_credentials_free(w->credentials);
-    http_server_stop(w->server);
+    answer_server_stop(w->server);
     scratch_remove(w->folder);
     free(w);
     return 0;

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The waits between attempts are random over their whole length (full jitter), so that hosts
+ * which were refused together do not come back together. An attempt that moves bytes is not cut
+ * by the end of the operation's time: a slow line is no dead one, and stalls end by themselves.
+ */
+#include "backends/store_s3_call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "backends/store_s3_fault.h"
+#include "core/base/clock.h"
+#include "core/base/secret.h"
+#include "core/base/str.h"
+
+#define PATIENCE_S 300
+#define MOST_PATIENCE_S (7 * 24 * 3600)
+#define STALL_MS 30000
+#define CONNECT_MS 15000
+#define LEAST_MS 500 /* of both */
+#define FIRST_WAIT_MS 200
+#define LONGEST_WAIT_MS 20000
+#define SLICE_MS 50 /* how late a stop flag may be seen */
+#define SLOWEST_BYTES_PER_MS 32
+#define MOST_RENEWALS 2
+
+/* ---- the link ------------------------------------------------------------------------ */
+
+static int read_patience(uint64_t *ms, struct error *e)
+{
+    const char *text = getenv("PGKEEP_STORE_PATIENCE");
+    uint64_t seconds = PATIENCE_S;
+    if (text && *text && (!str_u64(text, MOST_PATIENCE_S, &seconds) || seconds == 0))
+        return error_set(e, ERROR_USAGE,
+                         "PGKEEP_STORE_PATIENCE is no number of seconds from 1 to %d",
+                         MOST_PATIENCE_S);
+    *ms = seconds * 1000;
+    return 0;
+}
+
+int store_s3_call_open(struct store_s3_link *l, const char *url, struct error *e)
+{
+    if (store_s3_place_parse(url, &l->place, e) < 0 || read_patience(&l->patience_ms, e) < 0)
+        return -1;
+    /* One that stalls must leave time for another attempt. */
+    uint64_t quarter = l->patience_ms / 4 > LEAST_MS ? l->patience_ms / 4 : LEAST_MS;
+    struct http_options o = {
+        .ca_file = l->place.ca_file,
+        .connect_ms = quarter < CONNECT_MS ? quarter : CONNECT_MS,
+        .stall_ms = quarter < STALL_MS ? quarter : STALL_MS,
+    };
+    l->http = http_new(&o, e);
+    l->sign = l->http ? s3_sign_new(l->place.region, "s3", e) : NULL;
+    if (!l->sign)
+        return -1;
+    struct s3_credentials_options from = {.region = l->place.region};
+    l->credentials = s3_credentials_new(&from, e);
+    return l->credentials ? 0 : -1;
+}
+
+void store_s3_call_close(struct store_s3_link *l)
+{
+    s3_credentials_free(l->credentials);
+    s3_sign_free(l->sign);
+    http_free(l->http);
+    store_s3_place_done(&l->place);
+}
+
+/* ---- one attempt --------------------------------------------------------------------- */
+
+static int sign(struct store_s3_link *l, const struct store_s3_call *c,
+                struct s3_sign_result *out, struct error *e)
+{
+    struct s3_key key = {0};
+    struct s3_sign_request r = {
+        .method = c->method,
+        .host = l->place.host,
+        .query = c->query,
+        .query_count = c->query_count,
+        .headers = c->headers,
+        .header_count = c->header_count,
+        .now_us = clock_now_us(),
+    };
+    if (c->body_sha256)
+        memcpy(r.body_sha256, c->body_sha256, DIGEST_LEN);
+    else if (digest_sha256(bytes_of("", 0), r.body_sha256, e) < 0)
+        return -1;
+    char *path = store_s3_place_path(&l->place, c->name, e);
+    r.path = path;
+    int rc = path ? s3_credentials_get(l->credentials, &key, e) : -1;
+    if (rc == 0) {
+        struct s3_sign_key by = {.id = key.id, .secret = key.secret, .token = key.token};
+        rc = s3_sign_make(l->sign, &by, &r, out, e);
+    }
+    s3_key_done(&key);
+    free(path);
+    return rc;
+}
+
+static int64_t left_ms(const struct store_s3_until *u)
+{
+    int64_t left = u->end_ms - clock_monotonic_ms();
+    return left > 0 ? left : 0;
+}
+
+static int send_signed(struct store_s3_link *l, const struct store_s3_call *c,
+                       const struct s3_sign_result *s, const struct store_s3_until *u,
+                       struct http_reply *r, struct error *e)
+{
+    char *url = str_format(e, "%s%s", l->place.base, (const char *)s->target.data);
+    if (!url)
+        return -1;
+    uint64_t moved = c->body.len > c->most_reply ? c->body.len : c->most_reply;
+    struct http_request request = {
+        .method = c->method,
+        .url = url,
+        .headers = s->headers,
+        .body = c->body,
+        .most_reply = c->most_reply,
+        .deadline_ms = (uint64_t)left_ms(u) + 1 + moved / SLOWEST_BYTES_PER_MS,
+    };
+    int rc = http_send(l->http, &request, r, e);
+    free(url);
+    return rc;
+}
+
+/* Temporary keys that have run out are got anew; more than twice in a row helps nobody. */
+static int renewed(struct store_s3_link *l, struct store_s3_until *u, int rc)
+{
+    if (rc != STORE_S3_FAULT_EXPIRED)
+        return rc;
+    s3_credentials_refused(l->credentials);
+    return u->renewals++ < MOST_RENEWALS ? STORE_S3_CALL_AGAIN : -1;
+}
+
+int store_s3_call_try(struct store_s3_link *l, const struct store_s3_call *c,
+                      struct store_s3_until *u, struct http_reply *r, struct error *e)
+{
+    struct s3_sign_result s = {0};
+    struct error cause = {0};
+    r->status = 0;
+    r->reached = r->resent = false;
+    r->head.len = r->body.len = 0;
+    int rc = sign(l, c, &s, &cause);
+    if (rc == 0)
+        rc = send_signed(l, c, &s, u, r, &cause);
+    s3_sign_result_done(&s);
+    if (rc == 0) {
+        struct store_s3_fault f = {.place = &l->place, .method = c->method, .reply = r};
+        f.xml = strcmp(c->method, "GET") != 0 || c->query_count > 0;
+        rc = renewed(l, u, store_s3_fault_of(&f, &cause));
+    } else if (cause.kind == ERROR_BUSY)
+        rc = STORE_S3_CALL_AGAIN;
+    if (rc != 0) {
+        (void)error_wrap(&cause, "s3://%s%s%s%s", l->place.bucket, c->name ? "/" : "",
+                         c->name ? l->place.prefix : "", c->name ? c->name : "");
+        if (e)
+            *e = cause;
+    }
+    return rc;
+}
+
+/* ---- patience ------------------------------------------------------------------------ */
+
+struct store_s3_until store_s3_call_until(const struct store_s3_link *l)
+{
+    int64_t end = clock_monotonic_ms() + (int64_t)l->patience_ms;
+    return (struct store_s3_until){.end_ms = end};
+}
+
+static uint64_t jitter(unsigned tries)
+{
+    uint64_t most = FIRST_WAIT_MS;
+    uint32_t dice = 0;
+    for (unsigned i = 0; i < tries && most < LONGEST_WAIT_MS; i++)
+        most *= 2;
+    if (most > LONGEST_WAIT_MS)
+        most = LONGEST_WAIT_MS;
+    /* No randomness is no reason to fail: the longest wait then. */
+    return secret_random(&dice, sizeof dice, NULL) == 0 ? dice % (most + 1) : most;
+}
+
+/* Seconds only; the other form, a date, depends on two clocks. */
+static uint64_t asked_for(const struct http_reply *r)
+{
+    uint64_t seconds = 0;
+    const char *text = http_reply_field(r, "Retry-After");
+    return text && str_u64(text, MOST_PATIENCE_S, &seconds) ? seconds * 1000 : 0;
+}
+
+static int gave_up(const struct store_s3_link *l, const struct store_s3_until *u,
+                   struct error *e)
+{
+    if (e)
+        e->kind = ERROR_BUSY;
+    (void)error_wrap(e, "gave up after %u attempts in %llu s", u->tries,
+                     (unsigned long long)(l->patience_ms / 1000));
+    return error_hint(e, "the store is out of reach or overloaded: try again later");
+}
+
+int store_s3_call_wait(const struct store_s3_link *l, struct store_s3_until *u,
+                       const struct http_reply *r, struct error *e)
+{
+    const volatile sig_atomic_t *flag = http_stop_flag(l->http);
+    uint64_t wait = jitter(u->tries++);
+    uint64_t asked = asked_for(r);
+    if (asked > wait)
+        wait = asked;
+    if (wait >= (uint64_t)left_ms(u))
+        return gave_up(l, u, e);
+    int64_t end = clock_monotonic_ms() + (int64_t)wait;
+    for (int64_t now = end - (int64_t)wait; now < end; now = clock_monotonic_ms()) {
+        int64_t nap = end - now < SLICE_MS ? end - now : SLICE_MS;
+        struct timespec t = {.tv_nsec = (long)nap * 1000000};
+        if (flag && *flag != 0)
+            return error_stopped(e, *flag);
+        (void)nanosleep(&t, NULL);
+    }
+    return 0;
+}
+
+int store_s3_call_send(struct store_s3_link *l, const struct store_s3_call *c,
+                       struct store_s3_until *u, struct http_reply *r, struct error *e)
+{
+    for (;;) {
+        int rc = store_s3_call_try(l, c, u, r, e);
+        if (rc != STORE_S3_CALL_AGAIN)
+            return rc;
+        if (store_s3_call_wait(l, u, r, e) < 0)
+            return -1;
+    }
+}
