@@ -14,6 +14,7 @@
 #include "core/base/secret.h"
 #include "core/base/str.h"
 
+#define GAVE_UP_MS 5000
 #define PATIENCE_S 300
 #define MOST_PATIENCE_S (7 * 24 * 3600)
 #define STALL_MS 30000
@@ -152,6 +153,8 @@ int store_s3_call_try(struct store_s3_link *l, const struct store_s3_call *c,
         rc = renewed(l, u, store_s3_fault_of(&f, &cause));
     } else if (cause.kind == ERROR_BUSY)
         rc = STORE_S3_CALL_AGAIN;
+    if (rc == 0)
+        atomic_store(&l->gave_up, false);
     if (rc != 0) {
         (void)error_wrap(&cause, "s3://%s%s%s%s", l->place.bucket, c->name ? "/" : "",
                          c->name ? l->place.prefix : "", c->name ? c->name : "");
@@ -165,7 +168,10 @@ int store_s3_call_try(struct store_s3_link *l, const struct store_s3_call *c,
 
 struct store_s3_until store_s3_call_until(const struct store_s3_link *l)
 {
-    int64_t end = clock_monotonic_ms() + (int64_t)l->patience_ms;
+    uint64_t patience = l->patience_ms;
+    if (atomic_load(&l->gave_up) && patience > GAVE_UP_MS)
+        patience = GAVE_UP_MS;
+    int64_t end = clock_monotonic_ms() + (int64_t)patience;
     return (struct store_s3_until){.end_ms = end};
 }
 
@@ -189,9 +195,9 @@ static uint64_t asked_for(const struct http_reply *r)
     return text && str_u64(text, MOST_PATIENCE_S, &seconds) ? seconds * 1000 : 0;
 }
 
-static int gave_up(const struct store_s3_link *l, const struct store_s3_until *u,
-                   struct error *e)
+static int gave_up(struct store_s3_link *l, const struct store_s3_until *u, struct error *e)
 {
+    atomic_store(&l->gave_up, true);
     if (e)
         e->kind = ERROR_BUSY;
     (void)error_wrap(e, "gave up after %u attempts in %llu s", u->tries,
@@ -199,7 +205,7 @@ static int gave_up(const struct store_s3_link *l, const struct store_s3_until *u
     return error_hint(e, "the store is out of reach or overloaded: try again later");
 }
 
-int store_s3_call_wait(const struct store_s3_link *l, struct store_s3_until *u,
+int store_s3_call_wait(struct store_s3_link *l, struct store_s3_until *u,
                        const struct http_reply *r, struct error *e)
 {
     const volatile sig_atomic_t *flag = http_stop_flag(l->http);

@@ -23,6 +23,7 @@ struct store_s3_link {
     struct s3_credentials *credentials;
     uint64_t patience_ms; /* PGKEEP_STORE_PATIENCE in seconds, else 5 minutes */
     atomic_int conditional;
+    atomic_bool gave_up; /* no answer since a call gave up: the next ones try but shortly */
 };
 
 /* *l is zeroed memory. ERROR_USAGE for the URL or the environment. Ended by
@@ -58,7 +59,7 @@ MUST_CHECK int store_s3_call_try(struct store_s3_link *l, const struct store_s3_
 
 /* After STORE_S3_CALL_AGAIN: wait (full jitter, or what Retry-After asks for). -1 with
  * ERROR_BUSY and the last cause when the time is over; error_stopped. */
-MUST_CHECK int store_s3_call_wait(const struct store_s3_link *l, struct store_s3_until *u,
+MUST_CHECK int store_s3_call_wait(struct store_s3_link *l, struct store_s3_until *u,
                                   const struct http_reply *r, struct error *e);
 
 /* Attempts until one gives an answer or the time is over: for calls that may be repeated

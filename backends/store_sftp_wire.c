@@ -24,6 +24,7 @@
 
 struct store_sftp_wire {
     struct store_sftp_told told;
+    atomic_bool gave_up; /* no answer since a request gave up: the next ones try but once */
     struct store_sftp_login login;
     char *base; /* sftp://host:port */
     int64_t patience_ms;
@@ -241,13 +242,15 @@ int store_sftp_wire_once(struct store_sftp_wire *w, const struct store_sftp_requ
     if (!h)
         return -1;
     int rc = attempt(w, h, r, reply ? reply : &ignored, e);
+    if (rc >= 0 && rc != STORE_SFTP_CUT)
+        atomic_store(&w->gave_up, false);
     give_back(w, h);
     return rc;
 }
 
 void store_sftp_wire_begin(const struct store_sftp_wire *w, struct backoff *b)
 {
-    backoff_begin(b, w->patience_ms);
+    backoff_begin(b, atomic_load(&w->gave_up) ? 0 : w->patience_ms);
 }
 
 int store_sftp_wire_wait(struct store_sftp_wire *w, struct backoff *b, struct error *e)
@@ -258,6 +261,7 @@ int store_sftp_wire_wait(struct store_sftp_wire *w, struct backoff *b, struct er
         log_info("%s: %s; trying again", w->base, e->text);
     if (backoff_wait(b, 0, w->told.o.stop))
         return stop_signal(w) ? error_stopped(e, stop_signal(w)) : 0;
+    atomic_store(&w->gave_up, true);
     if (e)
         e->kind = ERROR_BUSY;
     return error_wrap(e, "tried %u times", b->failures);
