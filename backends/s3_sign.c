@@ -356,6 +356,19 @@ static int point_lines(struct s3_sign_result *out, size_t count, struct error *e
     return 0;
 }
 
+/* Room for all that is written about the headers: a buf that grows later would leave copies of
+ * the token behind. */
+static int reserve_all(const struct headers *h, const struct s3_sign_request *r,
+                       struct buf *out, struct error *e)
+{
+    size_t most = KIB + 3 * strlen(r->path);
+    for (size_t i = 0; i < h->count; i++)
+        most += 2 * strlen(h->of[i].name) + strlen(h->of[i].value) + 8;
+    for (size_t i = 0; i < r->query_count; i++)
+        most += 3 * (strlen(r->query[i].name) + strlen(r->query[i].value)) + 2;
+    return buf_reserve(out, most, e);
+}
+
 int s3_sign_make(struct s3_sign *s, const struct s3_sign_key *key,
                  const struct s3_sign_request *r, struct s3_sign_result *out, struct error *e)
 {
@@ -363,6 +376,10 @@ int s3_sign_make(struct s3_sign *s, const struct s3_sign_key *key,
     struct buf canonical = {0};
     char signature[HEX];
     int rc = collect_headers(&h, key, r, e);
+    if (rc == 0)
+        rc = reserve_all(&h, r, &canonical, e);
+    if (rc == 0)
+        rc = reserve_all(&h, r, &out->text, e);
     if (rc == 0)
         rc = append_canonical(&h, r, &canonical, e);
     if (rc == 0)

@@ -50,6 +50,8 @@ int store_s3_call_open(struct store_s3_link *l, const char *url, struct error *e
         .ca_file = l->place.ca_file,
         .connect_ms = quarter < CONNECT_MS ? quarter : CONNECT_MS,
         .stall_ms = quarter < STALL_MS ? quarter : STALL_MS,
+        /* Plain HTTP is for this host alone: a proxy would carry it elsewhere. */
+        .no_proxy = str_starts(l->place.base, "http://"),
     };
     l->http = http_new(&o, e);
     l->sign = l->http ? s3_sign_new(l->place.region, "s3", e) : NULL;

@@ -11,12 +11,16 @@
 #define PAGE_OBJECTS "1000"
 #define MOST_PAGE (8 * MIB) /* 1000 keys of 3 * 1024 bytes and 4 KiB around each */
 
+#define MOST_PAGES 100000 /* 100 million objects */
+#define MOST_EMPTY 100    /* pages in a row: what was removed may leave some */
+
 struct listing {
     struct store_s3_link *link;
     char *prefix; /* in the bucket */
     store_visit *visit;
     void *arg;
     char token[S3_XML_TOKEN];
+    unsigned pages, empty;
 };
 
 static int visit_object(void *arg, const struct s3_xml_object *object, struct error *e)
@@ -64,6 +68,9 @@ static int list_page(struct listing *l, struct http_reply *r, struct error *e)
         return 0;
     if (!page.next[0] || strcmp(page.next, l->token) == 0)
         return error_set(e, ERROR_CORRUPT, "listing: there is more, but not where");
+    l->empty = page.objects > 0 ? 0 : l->empty + 1;
+    if (++l->pages >= MOST_PAGES || l->empty >= MOST_EMPTY)
+        return error_set(e, ERROR_CORRUPT, "listing: no end after %u pages", l->pages);
     memcpy(l->token, page.next, sizeof l->token);
     return 1;
 }

@@ -13,6 +13,7 @@
 #include "core/repo/store.h"
 
 #define PROBE_NAME 40 /* "probe-" and 32 hex digits */
+#define MOST_SECOND 5 /* tries to see a second PUT answered */
 #define PROBE_LOCK_SECONDS 3600
 
 static const char content[] = "pgkeep looks what this server can do; this may be removed\n";
@@ -44,12 +45,14 @@ static int try_conditional(struct store_s3_link *l, const char *name, struct err
         how.only_new = false;
         return put_probe(l, name, &how, e);
     }
-    if (rc == 0)
+    /* One whose reply was lost shows nothing. */
+    for (int i = 0; rc == 0 && i < MOST_SECOND; i++) {
         rc = put_probe(l, name, &how, e);
-    if (rc < 0)
-        return -1;
-    atomic_store(&l->conditional, how.answered_412 ? STORE_S3_HONOURED : STORE_S3_IGNORED);
-    return 0;
+        store_s3_put_learnt(l, &how);
+        if (how.answered != 0)
+            break;
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 static int try_lock(struct store_s3_link *l, const char *name, struct error *e)

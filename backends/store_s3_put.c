@@ -19,12 +19,43 @@
 
 /* ---- looking ------------------------------------------------------------------------- */
 
+/* The reply to a HEAD has no body, so a refused one does not tell whether the keys are wrong,
+ * have run out, or may not do this. A GET of one byte is refused in words, and with keys that
+ * have run out it is tried again with new ones; then so is the HEAD. */
+static int ask_in_words(struct store_s3_link *l, const char *name, struct store_s3_until *u,
+                        struct error *e)
+{
+    static const struct s3_sign_pair first_byte = {"range", "bytes=0-0"};
+    struct http_reply r = {0};
+    struct store_s3_call c = {
+        .method = "GET",
+        .name = name,
+        .headers = &first_byte,
+        .header_count = 1,
+        .most_reply = HTTP_ERROR_BODY,
+    };
+    int rc = store_s3_call_send(l, &c, u, &r, e);
+    http_reply_done(&r);
+    return rc;
+}
+
+static int send_head(struct store_s3_link *l, const struct store_s3_call *c,
+                     struct store_s3_until *u, struct http_reply *r, struct error *e)
+{
+    int rc = store_s3_call_send(l, c, u, r, e);
+    if (rc == 0 || (r->status != 400 && r->status != 403))
+        return rc;
+    if (ask_in_words(l, c->name, u, e) < 0)
+        return -1;
+    return store_s3_call_send(l, c, u, r, e);
+}
+
 int store_s3_put_head(struct store_s3_link *l, const char *name, struct store_s3_until *u,
                       uint64_t *size, bool *locked, struct error *e)
 {
     struct http_reply r = {0};
     struct store_s3_call c = {.method = "HEAD", .name = name};
-    int rc = store_s3_call_send(l, &c, u, &r, e);
+    int rc = send_head(l, &c, u, &r, e);
     if (rc == 0 && r.status == 404)
         rc = STORE_ABSENT;
     else if (rc == 0) {
@@ -101,15 +132,13 @@ static void make_headers(struct put_headers *h, const struct store_s3_link *l,
 
 /* A reply that leaves no doubt about what became of the object. */
 static int settle(const struct store_s3_link *l, const struct http_reply *r,
-                  struct store_s3_put_how *how, struct error *e)
+                  const struct store_s3_put_how *how, struct error *e)
 {
     struct store_s3_fault f = {.place = &l->place, .method = "PUT", .reply = r};
     if (r->status >= 200 && r->status < 300)
         return 0;
-    if (r->status == 412 && how->only_new) {
-        how->answered_412 = true;
+    if (r->status == 412 && how->only_new)
         return STORE_EXISTS;
-    }
     if (r->status == 501 && how->only_new)
         return STORE_S3_PUT_UNSUPPORTED;
     return store_s3_fault_odd(&f, e);
@@ -123,9 +152,11 @@ static int whose(struct store_s3_link *l, const char *name, struct bytes content
     return found == FOUND_NONE ? STORE_EXISTS : found;
 }
 
-static bool is_doubtful(const struct http_reply *r)
+/* rc is what the attempt came to. An <Error> under status 200 tells no more than a 500. */
+static bool is_doubtful(const struct http_reply *r, int rc)
 {
-    return r->reached && (r->status == 0 || r->status >= 500 || r->resent);
+    bool hidden = rc != 0 && r->status >= 200 && r->status < 300;
+    return r->reached && (r->status == 0 || r->status >= 500 || r->resent || hidden);
 }
 
 /* Attempts until one is answered, or the object is found to be there: enum found. */
@@ -134,7 +165,7 @@ static int deliver(struct store_s3_link *l, const struct store_s3_call *c,
 {
     for (;;) {
         int rc = store_s3_call_try(l, c, u, r, e);
-        *doubt = *doubt || is_doubtful(r);
+        *doubt = *doubt || is_doubtful(r, rc);
         if (rc != STORE_S3_CALL_AGAIN)
             return rc;
         if (store_s3_call_wait(l, u, r, e) < 0)
@@ -166,6 +197,7 @@ int store_s3_put_once(struct store_s3_link *l, const char *name, struct bytes co
         .most_reply = HTTP_ERROR_BODY,
     };
     int rc = deliver(l, &c, &u, &r, &doubt, e);
+    how->answered = rc == 0 ? r.status : 0;
     if (rc == 0)
         rc = settle(l, &r, how, e);
     http_reply_done(&r);
@@ -176,18 +208,24 @@ int store_s3_put_once(struct store_s3_link *l, const char *name, struct bytes co
     return rc == FOUND_OTHER ? STORE_EXISTS : rc;
 }
 
+void store_s3_put_learnt(struct store_s3_link *l, const struct store_s3_put_how *how)
+{
+    if (how->answered == 412)
+        atomic_store(&l->conditional, STORE_S3_HONOURED);
+    else if (how->answered >= 200 && how->answered < 300)
+        atomic_store(&l->conditional, STORE_S3_IGNORED);
+}
+
 /* ---- a new object -------------------------------------------------------------------- */
 
 /* The same object once more, only if there is none: a server that answers 412 knows the
- * condition, and one that does not has written the same bytes again. */
-static int learn(struct store_s3_link *l, const char *name, struct bytes content,
-                 struct store_s3_put_how *how, struct error *e)
+ * condition, and one that does not has written the same bytes again. The object is stored
+ * whatever comes of this; what could not be learnt now is learnt with another. */
+static void learn(struct store_s3_link *l, const char *name, struct bytes content,
+                  struct store_s3_put_how *how)
 {
-    int rc = store_s3_put_once(l, name, content, how, e);
-    if (rc < 0)
-        return -1;
-    atomic_store(&l->conditional, how->answered_412 ? STORE_S3_HONOURED : STORE_S3_IGNORED);
-    return 0;
+    if (store_s3_put_once(l, name, content, how, NULL) >= 0)
+        store_s3_put_learnt(l, how);
 }
 
 /* With a look before: two writers of one name at the same moment would both win. */
@@ -206,10 +244,10 @@ static int put_looking(struct store_s3_link *l, const char *name, struct bytes c
         how->only_new = false;
         return store_s3_put_once(l, name, content, how, e);
     }
-    if (how->answered_412)
+    if (how->answered == 412)
         atomic_store(&l->conditional, STORE_S3_HONOURED);
     else if (rc == 0 && how->only_new && content.len <= SMALL)
-        rc = learn(l, name, content, how, e);
+        learn(l, name, content, how);
     return rc;
 }
 

@@ -16,10 +16,13 @@ MUST_CHECK int store_s3_put_object(struct store_s3_link *l, const char *name,
 struct store_s3_put_how {
     bool only_new;         /* If-None-Match: * */
     uint64_t lock_seconds; /* 0: no retention */
-    bool answered_412;     /* set: the server knows the condition */
+    int answered;          /* set: the status; 0 when the object was looked for instead */
 };
 
 #define STORE_S3_PUT_UNSUPPORTED 3 /* 501: the server knows no If-None-Match */
+
+/* What a PUT with only_new, of a name that was taken, shows of the server. */
+void store_s3_put_learnt(struct store_s3_link *l, const struct store_s3_put_how *how);
 
 /* One PUT, and attempts until its fate is known: 0 stored, STORE_EXISTS (412),
  * STORE_S3_PUT_UNSUPPORTED. */

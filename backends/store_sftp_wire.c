@@ -219,6 +219,7 @@ static int attempt(struct store_sftp_wire *w, struct store_sftp_handle *h,
                    struct error *e)
 {
     CURLcode code = CURLE_OK;
+    *reply = (struct store_sftp_reply){.time_s = -1};
     if (store_sftp_handle_perform(h, w->base, r, &code, e) < 0)
         return -1;
     if (code == CURLE_OK)

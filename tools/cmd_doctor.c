@@ -121,7 +121,8 @@ static void check_repository(struct doctor *d)
     str_hex(id, repo_id(c->repo), FORMAT_ID_LEN);
     tell(d, FINE, "repository", id);
     tell(d, FINE, "", c->url);
-    tell_result(d, "store", store_probe(c->store, &e), store_describe(c->store), &e);
+    int rc = store_probe(c->store, &e); /* before it is asked what it found out */
+    tell_result(d, "store", rc, store_describe(c->store), &e);
     check_keys(d);
     check_state(d);
 }

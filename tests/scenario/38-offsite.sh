@@ -23,9 +23,8 @@ need_sftp
 sftp_place=$place
 
 leftovers() { # what a run may not leave beside the catalog
-    find "$XDG_STATE_HOME" -type f |
-        grep -vE '/(catalog\.sqlite(-wal|-shm|\.lock)?|[0-9a-f]+\.(rows|lock|sequence)|sequence\.lock)$' ||
-        true
+    local known='catalog\.sqlite(-wal|-shm|\.lock)?|[0-9a-f]+\.(rows|lock|sequence)'
+    find "$XDG_STATE_HOME" -type f | grep -vE "/($known|sequence\.lock)$" || true
 }
 
 slow_store() { # NAME URL

@@ -6,7 +6,7 @@
 
 #include "core/base/buf.h"
 
-#define HTTP_SERVER_MOST 64 /* requests */
+#define HTTP_SERVER_MOST 256 /* requests */
 
 /* What becomes of one request. */
 struct http_server_step {

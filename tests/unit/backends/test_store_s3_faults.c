@@ -82,6 +82,8 @@ static void assert_asked(struct world *w, const char *wanted)
     buf_done(&got);
 }
 
+#define PROBE_TEXT "pgkeep looks what this server can do; this may be removed\n"
+
 /* ---- put ------------------------------------------------------------------------------ */
 
 static void the_first_object_tells_whether_the_condition_is_known(void **state)
@@ -162,10 +164,50 @@ static void a_412_after_an_unknown_fate_is_settled_by_the_bytes(void **state)
 
 static void a_200_with_an_error_in_it_is_an_error(void **state)
 {
-    BEGIN({.reply = ABSENT}, {.reply = SAYS("200 OK", "InternalError", "")}, {.reply = STORED},
-          {.reply = TAKEN});
+    BEGIN({.reply = ABSENT}, {.reply = SAYS("200 OK", "InternalError", "")}, {.reply = ABSENT},
+          {.reply = SAYS("200 OK", "InternalError", "")}, {.reply = ABSENT}, {.reply = TAKEN},
+          {.reply = SIZE_3}, {.reply = ONE});
+    assert_done(put_one(&w, &e), &e); /* the last 412 was about an attempt of ours */
+    assert_asked(&w, "HEAD PUT HEAD PUT HEAD PUT HEAD GET ");
+    end(&w);
+}
+
+static void an_object_is_stored_though_the_condition_could_not_be_learnt(void **state)
+{
+    BEGIN({.reply = ABSENT}, {.reply = STORED}, {.reply = SAYS("403 F", "AccessDenied", "")},
+          {.reply = ABSENT}, {.reply = STORED}, {.reply = TAKEN});
     assert_done(put_one(&w, &e), &e);
-    assert_asked(&w, "HEAD PUT PUT PUT ");
+    assert_non_null(strstr(store_describe(w.store), "not known"));
+    assert_done(put_one(&w, &e), &e);
+    assert_non_null(strstr(store_describe(w.store), "create-if-absent: yes"));
+    assert_asked(&w, "HEAD PUT PUT HEAD PUT PUT ");
+    end(&w);
+}
+
+static void a_lost_reply_tells_nothing_about_the_condition(void **state)
+{
+    BEGIN({.reply = ABSENT}, {.reply = STORED}, {.reply = NULL, .reset = true},
+          {.reply = SIZE_3}, {.reply = ONE}, {.reply = STORED}, {.reply = NULL, .reset = true},
+          {.reply = OK "Content-Length: 58\r\n" END}, {.reply = OK END PROBE_TEXT},
+          {.reply = TAKEN}, {.reply = TWO}, {.reply = STORED});
+    assert_done(put_one(&w, &e), &e);
+    assert_non_null(strstr(store_describe(w.store), "not known"));
+    assert_refused(store_probe(w.store, &e), &e, ERROR_UNSUPPORTED); /* TWO was not put */
+    assert_non_null(strstr(store_describe(w.store), "create-if-absent: yes"));
+    assert_asked(&w, "HEAD PUT PUT HEAD GET PUT PUT HEAD GET PUT GET DELETE ");
+    end(&w);
+}
+
+static void a_head_that_is_refused_is_asked_again_in_words(void **state)
+{
+    BEGIN({.reply = "HTTP/1.1 403 F\r\n" EMPTY},
+          {.reply = SAYS("403 F", "SignatureDoesNotMatch", "")},
+          {.reply = "HTTP/1.1 400 B\r\n" EMPTY}, {.reply = SAYS("400 B", "ExpiredToken", "")},
+          {.reply = ABSENT}, {.reply = ABSENT}, {.reply = STORED}, {.reply = TAKEN});
+    assert_refused(put_one(&w, &e), &e, ERROR_KEY);
+    assert_asked(&w, "HEAD GET ");
+    assert_done(put_one(&w, &e), &e);
+    assert_asked(&w, "HEAD GET HEAD GET GET HEAD PUT PUT ");
     end(&w);
 }
 
@@ -181,7 +223,6 @@ static void what_may_help_is_tried_again(void **state)
     end(&w);
 }
 
-#define PROBE_TEXT "pgkeep looks what this server can do; this may be removed\n"
 #define NOTHING_LISTED OK END "<ListBucketResult></ListBucketResult>"
 
 static void a_server_that_does_not_show_what_it_took_is_no_store(void **state)
@@ -331,6 +372,30 @@ static void listings_that_lie_are_refused(void **state)
     end(&w);
 }
 
+#define MOST_EMPTY 100
+
+static void a_listing_without_end_is_refused(void **state)
+{
+    static struct http_server_step steps[MOST_EMPTY + 1];
+    static char pages[MOST_EMPTY + 1][256];
+    struct error e = {0};
+    struct buf names = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        (void)snprintf(pages[i], sizeof pages[i],
+                       OK END "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                              "<NextContinuationToken>%zu</NextContinuationToken>"
+                              "</ListBucketResult>",
+                       i);
+        steps[i].reply = pages[i];
+    }
+    struct world w = begin(steps, ARRAY_SIZE(steps));
+    assert_refused(store_list(w.store, "", see, &names, &e), &e, ERROR_CORRUPT);
+    assert_non_null(strstr(e.text, "no end after 100 pages"));
+    assert_int_equal(http_server_count(w.server), MOST_EMPTY);
+    end(&w);
+}
+
 /* ---- patience ------------------------------------------------------------------------- */
 
 static void the_end_of_patience_is_busy_with_the_last_cause(void **state)
@@ -448,6 +513,16 @@ static void urls_that_mean_nothing_are_refused(void **state)
     }
 }
 
+static void plain_http_never_goes_through_a_proxy(void **state)
+{
+    BEGIN({.reply = ONE});
+    (void)setenv("http_proxy", "http://127.0.0.1:1", 1);
+    (void)unsetenv("no_proxy");
+    assert_done(get(&w, 0, STORE_ALL, &e), &e);
+    (void)unsetenv("http_proxy");
+    end(&w);
+}
+
 static void with_half_a_key_it_says_so(void **state)
 {
     BEGIN({.reply = STORED});
@@ -469,6 +544,9 @@ int main(void)
         cmocka_unit_test(other_bytes_under_the_name_are_somebody_elses),
         cmocka_unit_test(a_412_after_an_unknown_fate_is_settled_by_the_bytes),
         cmocka_unit_test(a_200_with_an_error_in_it_is_an_error),
+        cmocka_unit_test(an_object_is_stored_though_the_condition_could_not_be_learnt),
+        cmocka_unit_test(a_lost_reply_tells_nothing_about_the_condition),
+        cmocka_unit_test(a_head_that_is_refused_is_asked_again_in_words),
         cmocka_unit_test(what_may_help_is_tried_again),
         cmocka_unit_test(a_server_that_does_not_show_what_it_took_is_no_store),
         cmocka_unit_test(a_cut_object_is_fetched_again),
@@ -477,18 +555,22 @@ int main(void)
         cmocka_unit_test(refusals_are_told_and_not_repeated),
         cmocka_unit_test(pages_are_visited_once_whatever_happens),
         cmocka_unit_test(listings_that_lie_are_refused),
+        cmocka_unit_test(a_listing_without_end_is_refused),
         cmocka_unit_test(the_end_of_patience_is_busy_with_the_last_cause),
         cmocka_unit_test(a_server_that_asks_for_time_gets_it),
         cmocka_unit_test(removing_is_tried_again),
         cmocka_unit_test(no_secret_is_told_and_the_token_is_sent),
         cmocka_unit_test(places_have_one_canonical_name),
         cmocka_unit_test(urls_that_mean_nothing_are_refused),
+        cmocka_unit_test(plain_http_never_goes_through_a_proxy),
         cmocka_unit_test(with_half_a_key_it_says_so),
     };
     (void)setenv("AWS_ACCESS_KEY_ID", "KEYID", 1);
     (void)setenv("AWS_SECRET_ACCESS_KEY", "SECRETSECRET", 1);
     (void)unsetenv("AWS_SESSION_TOKEN");
     (void)setenv("PGKEEP_STORE_PATIENCE", "10", 1);
-    (void)setenv("no_proxy", "127.0.0.1", 1);
+    (void)setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    (void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    (void)setenv("AWS_CONFIG_FILE", "/dev/null", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
