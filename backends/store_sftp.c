@@ -114,6 +114,35 @@ static int fetch(struct store_sftp *s, const char *path, size_t most, struct buf
     return rc == STORE_SFTP_ABSENT ? STORE_ABSENT : rc == STORE_SFTP_REFUSED ? -1 : rc;
 }
 
+/* The free space of the server, if it tells: -1 with ENOSPC when the object cannot fit. */
+static int check_space(struct store_sftp *s, size_t len, struct error *e)
+{
+    struct buf lines = {0};
+    uint64_t free_bytes;
+    char need[32];
+    char have[32];
+    int rc = 0;
+    char *text = store_sftp_text_command("statvfs", true, s->root, NULL, NULL);
+    const char *const commands[] = {text, NULL};
+    const struct store_sftp_request r = {.method = STORE_SFTP_LOOK,
+                                         .path = "/",
+                                         .commands = commands,
+                                         .most = 4 * KIB,
+                                         .out = &lines};
+    if (text && store_sftp_wire_once(s->wire, &r, NULL, NULL) == 0 &&
+        store_sftp_text_free(buf_view(&lines), &free_bytes) && free_bytes < len) {
+        str_size(need, len);
+        str_size(have, free_bytes);
+        rc = error_set(e, ERROR_IO, "no space left on the server: %s needed, %s free", need,
+                       have);
+        if (e)
+            e->sys = ENOSPC;
+    }
+    free(text);
+    buf_done(&lines);
+    return rc;
+}
+
 /* ---- how the server renames -------------------------------------------------------------- */
 
 static int wait_after(struct store_sftp *s, int rc, struct backoff *b, struct error *e)
@@ -178,6 +207,8 @@ static int find_manner(struct store_sftp *s, bool *keeps, struct error *e)
         rc = try_renames(s, &manner, e);
         if (rc == 0)
             s->manner = manner;
+        else if (rc == STORE_SFTP_CUT && check_space(s, 1, e) < 0)
+            rc = -1;
         else
             rc = wait_after(s, rc, &b, e);
     }
@@ -192,38 +223,11 @@ struct putting {
     struct store_sftp *store;
     const char *path;
     struct bytes content;
-    bool unknown; /* a rename was asked for, and no answer came */
+    bool replaces; /* a rename would replace what is there */
+    bool unknown;  /* a rename was asked for, and no answer came */
+    bool renamed;  /* the answer came: the temporary name is gone */
     unsigned refusals;
 };
-
-/* The free space of the server, if it tells: -1 with ENOSPC when the object cannot fit. */
-static int check_space(struct putting *p, struct error *e)
-{
-    struct buf lines = {0};
-    uint64_t free_bytes;
-    char need[32];
-    char have[32];
-    int rc = 0;
-    char *text = store_sftp_text_command("statvfs", true, p->store->root, NULL, NULL);
-    const char *const commands[] = {text, NULL};
-    const struct store_sftp_request r = {.method = STORE_SFTP_LOOK,
-                                         .path = "/",
-                                         .commands = commands,
-                                         .most = 4 * KIB,
-                                         .out = &lines};
-    if (text && store_sftp_wire_once(p->store->wire, &r, NULL, NULL) == 0 &&
-        store_sftp_text_free(buf_view(&lines), &free_bytes) && free_bytes < p->content.len) {
-        str_size(need, p->content.len);
-        str_size(have, free_bytes);
-        rc = error_set(e, ERROR_IO, "no space left on the server: %s needed, %s free", need,
-                       have);
-        if (e)
-            e->sys = ENOSPC;
-    }
-    free(text);
-    buf_done(&lines);
-    return rc;
-}
 
 /* Is it there, and is it ours? 0: done by an attempt before; STORE_EXISTS; STORE_ABSENT. */
 static int look_it_up(struct putting *p, struct error *e)
@@ -263,6 +267,18 @@ static int settle(struct putting *p, int rc, struct backoff *b, struct error *e)
     return -1;
 }
 
+/* Where nothing keeps a rename from replacing, the name is looked at as late as can be. As
+ * settle. */
+static int publish(struct putting *p, const char *temporary, struct backoff *b, struct error *e)
+{
+    int rc = p->replaces ? look_it_up(p, e) : STORE_ABSENT;
+    if (rc != STORE_ABSENT)
+        return rc;
+    rc = command_once(p->store, "rename", temporary, p->path, e);
+    p->renamed = rc == 0;
+    return rc > 0 ? settle(p, rc, b, e) : rc;
+}
+
 /* STORE_ABSENT: to be tried again. */
 static int attempt(struct putting *p, struct backoff *b, struct error *e)
 {
@@ -270,16 +286,13 @@ static int attempt(struct putting *p, struct backoff *b, struct error *e)
     if (!temporary)
         return -1;
     int rc = upload_once(p->store, temporary, p->content, e);
-    if (rc == 0) {
-        rc = command_once(p->store, "rename", temporary, p->path, e);
-        if (rc > 0)
-            rc = settle(p, rc, b, e);
-    } else if (check_space(p, e) < 0 || rc != STORE_SFTP_CUT) {
+    if (rc == 0)
+        rc = publish(p, temporary, b, e);
+    else if (check_space(p->store, p->content.len, e) < 0 || rc != STORE_SFTP_CUT)
         rc = -1; /* full, or the server does not take the file */
-    } else {
+    else
         rc = store_sftp_wire_wait(p->store->wire, b, e) < 0 ? -1 : STORE_ABSENT;
-    }
-    if (rc != 0)
+    if (!p->renamed)
         try_remove(p->store, temporary);
     free(temporary);
     return rc;
@@ -293,13 +306,9 @@ static int put_path(struct store_sftp *s, const char *path, struct bytes content
     bool keeps;
     if (find_manner(s, &keeps, e) < 0)
         return -1;
-    if (!keeps) {
-        int there = look(s, path, NULL, e);
-        if (there != STORE_ABSENT)
-            return there < 0 ? -1 : STORE_EXISTS;
-    }
+    p.replaces = !keeps;
     store_sftp_wire_begin(s->wire, &b);
-    int rc = STORE_ABSENT;
+    int rc = p.replaces ? look_it_up(&p, e) : STORE_ABSENT;
     while (rc == STORE_ABSENT)
         rc = attempt(&p, &b, e);
     return rc;
@@ -418,13 +427,13 @@ static const char *describe(struct store *base)
     (void)pthread_mutex_unlock(&s->lock);
     switch (manner) {
     case RENAME_KEEPS:
-        return "SFTP; create-if-absent: yes; durable: left to the server (no fsync)";
+        return "SFTP; create-if-absent: yes; durable: left to the server, no fsync";
     case RENAME_REPLACES:
-        return "SFTP; create-if-absent: no; durable: left to the server (no fsync)";
+        return "SFTP; create-if-absent: no; durable: left to the server, no fsync";
     case RENAME_NOT_TRIED:
         break;
     }
-    return "SFTP; create-if-absent: not tried yet; durable: left to the server (no fsync)";
+    return "SFTP; create-if-absent: not tried yet; durable: left to the server, no fsync";
 }
 
 static int probe(struct store *base, struct error *e)

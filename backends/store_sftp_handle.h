@@ -34,6 +34,7 @@ struct store_sftp_handle {
     bool login_cut; /* the connection broke while the key was offered: the same code as a no */
     bool unranged;  /* the server gave no size: the range would be ignored */
     bool begun;     /* bytes came */
+    bool spent;     /* curl has left a file open on the server: not to be used again */
     size_t sent;
     int64_t moved_ms; /* when bytes moved last */
     curl_off_t moved;

@@ -14,10 +14,11 @@
 #include "core/base/clock.h"
 #include "core/base/str.h"
 
-#define MAX_LISTING (128 * MIB) /* of one folder; a line has about 150 bytes */
-#define AHEAD 32                /* folders that are fetched together, where so many wait */
-#define MAX_AHEAD (2 * MIB)     /* of each; a longer one is fetched by itself */
-#define MAX_DEPTH 2             /* packs/<hh>/<name> */
+#define MAX_LISTING (64 * MIB) /* of one folder; a line has about 150 bytes */
+#define MIN_LINE 32            /* of one that can be read, with its end */
+#define AHEAD 32               /* folders that are fetched together, where so many wait */
+#define MAX_AHEAD (2 * MIB)    /* of each; a longer one is fetched by itself */
+#define MAX_DEPTH 2            /* packs/<hh>/<name> */
 #define MAX_FOLDERS 100000
 #define MAX_OLD 64 /* temporary files removed by one listing */
 #define QUARTER_S 900
@@ -234,16 +235,14 @@ static int take_lines(struct run *r, const char *folder, struct bytes text, size
 /* The names of the lines that can be read, sorted: an array that the caller frees. */
 static int known_names(struct bytes text, struct bytes **names, size_t *count, struct error *e)
 {
-    size_t most = 1;
-    for (size_t i = 0; i < text.len; i++)
-        most += text.data[i] == '\n';
+    size_t most = text.len / MIN_LINE + 1;
     *count = 0;
     *names = calloc(most, sizeof **names);
     if (!*names)
         return error_memory(e, "listing");
     while (text.len > 0) {
         struct store_sftp_line line;
-        if (store_sftp_text_line(next_line(&text), 0, &line))
+        if (store_sftp_text_line(next_line(&text), 0, &line) && *count < most)
             (*names)[(*count)++] = line.name;
     }
     qsort(*names, *count, sizeof **names, compare_names);

@@ -98,11 +98,14 @@ static int steer(struct store_sftp_login *l, struct error *e)
     return l->steer < 0 ? -1 : 0;
 }
 
-/* The first type from `from` on that may be trusted; KNOWN_HOSTS_TYPES: none. */
+/* The first type from `from` on that may be trusted; KNOWN_HOSTS_TYPES: none. Not RSA with an
+ * old library: it signs with SHA-1 only, which no server of today takes, and asking it for RSA
+ * makes it copy memory onto itself (libssh2_session_method_pref). */
 static enum known_hosts_type usable_from(const struct store_sftp_login *l,
                                          enum known_hosts_type from)
 {
-    while (from < KNOWN_HOSTS_TYPES && !known_hosts_has(&l->hosts, from))
+    while (from < KNOWN_HOSTS_TYPES &&
+           (!known_hosts_has(&l->hosts, from) || (from == KNOWN_HOSTS_RSA && l->old_library)))
         from++;
     return from;
 }
@@ -379,15 +382,15 @@ int store_sftp_login_wrong_host(const struct store_sftp_login *l, bool revoked,
         return error_hint(e, "compare it with ssh-keygen -l on the server, then add "
                              "?host-key=SHA256:... to the URL or the key to known_hosts");
     }
-    if (!*found) {
-        (void)error_set(e, ERROR_KEY, "%s:%u has no host key of a type that %s knows%s",
-                        l->host, (unsigned)l->port, l->origin,
-                        l->old_library && known_hosts_has(&l->hosts, KNOWN_HOSTS_RSA)
-                            ? " and libssh2 before 1.11 can use: its RSA is refused"
-                            : "");
+    bool rsa_only = usable_from(l, KNOWN_HOSTS_ED25519) == KNOWN_HOSTS_TYPES;
+    if (rsa_only || !*found) {
+        (void)error_set(e, ERROR_KEY, "%s:%u %s%s%s", l->host, (unsigned)l->port,
+                        rsa_only ? "is known by an RSA key only, which needs libssh2 >= 1.11"
+                                 : "has no host key of a type that we know it by",
+                        *found ? "; it shows " : "", found);
         return error_hint(e,
-                          "add the server's ed25519 or ecdsa key: ssh-keyscan -t "
-                          "ed25519,ecdsa -p %u %s shows them; compare before you trust",
+                          "add its ed25519 or ecdsa key: ssh-keyscan -t ed25519,ecdsa -p %u "
+                          "%s shows them; compare before you trust",
                           (unsigned)l->port, l->host);
     }
     (void)error_set(e, ERROR_KEY,

@@ -76,7 +76,7 @@ static struct store_sftp_handle *borrow(struct store_sftp_wire *w, struct error 
 static void give_back(struct store_sftp_wire *w, struct store_sftp_handle *h)
 {
     (void)pthread_mutex_lock(&w->lock);
-    bool keep = w->idle_count < KEEP_IDLE;
+    bool keep = w->idle_count < KEEP_IDLE && !h->spent;
     if (keep) {
         h->next = w->idle;
         w->idle = h;
@@ -166,6 +166,7 @@ static int answer_of(struct store_sftp_wire *w, struct store_sftp_handle *h, CUR
         (void)error_set(e, ERROR_BUSY, "the server could not close the file");
         return STORE_SFTP_CUT;
     case CURLE_BAD_DOWNLOAD_RESUME: /* the range begins behind the end */
+        h->spent = true;
         return 0;
     case CURLE_REMOTE_FILE_NOT_FOUND:
     case CURLE_REMOTE_FILE_EXISTS:

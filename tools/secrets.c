@@ -77,7 +77,8 @@ const char **secrets_left_out(struct error *e)
     }
     for (size_t i = 0; i < count; i++)
         if (!str_starts(environ[i], "PGKEEP_PASSPHRASE") &&
-            !str_starts(environ[i], "PGKEEP_RECOVERY_KEY"))
+            !str_starts(environ[i], "PGKEEP_RECOVERY_KEY") &&
+            !str_starts(environ[i], "PGKEEP_SSH_KEY_PASSPHRASE"))
             list[kept++] = environ[i];
     return list;
 }

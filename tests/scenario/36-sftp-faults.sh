@@ -62,7 +62,7 @@ for kind in refuse cut-up=30 cut-up=4000 cut-down=3000; do
     rules ". . $kind always"
     PGKEEP_STORE_PATIENCE=2 try_backup $number
     [[ $status -eq 75 ]] || bad "$kind, always: expected exit 75, found $status" "$work/err"
-    [[ $ms -lt 30000 ]] || bad "$kind, always: gave up after $ms ms only"
+    [[ $ms -lt 90000 ]] || bad "$kind, always: gave up after $ms ms only"
 done
 ok 'backups on a dead line end with 75'
 # libssh2 lets go of its memory only when the other side answers its farewell.
@@ -75,11 +75,11 @@ for kind in "${silent[@]}"; do
     new_machine
     rules ". . $kind always"
     PGKEEP_STORE_PATIENCE=3 try_backup $number
-    [[ $status -eq 75 || $status -eq 0 && $(faults .) -eq 0 ]] ||
+    [[ $status -eq 75 || $status -eq 0 && $kind != *=0 ]] ||
         bad "$kind, always: expected exit 75, found $status" "$work/err"
     [[ $ms -lt 60000 || $kind =~ 000$ ]] || bad "$kind, always: gave up after $ms ms only"
 done
-ok 'backups on a silent line end with 75'
+ok 'backups on a silent line end with 75, or get through little by little'
 export ASAN_OPTIONS=${ASAN_OPTIONS%detect_leaks=0}
 
 # ---- what is sent again ----

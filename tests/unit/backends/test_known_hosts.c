@@ -202,8 +202,8 @@ static void pins_are_fingerprints_with_commas_between(void **state)
         "SHA256:Ea5m7KOKyOCtCtSWKLSjusp3XmpN3Q8tRw02Q6Um8Z",
         "SHA256:Ea5m7KOKyOCtCtSWKLSjusp3XmpN3Q8tRw02Q6Um8Z88",
         "SHA256:Ea5m7KOKyOCtCtSWKLSjusp3XmpN3Q8tRw02Q6Um8 8",
-        ED_PRINT ",",
-        "," ED_PRINT,
+        (ED_PRINT ","),
+        ("," ED_PRINT),
     };
     struct known_hosts k = {0};
     (void)state;

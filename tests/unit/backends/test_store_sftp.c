@@ -54,7 +54,7 @@ static void a_taken_name_keeps_its_content(void **state)
     (void)state;
     struct store *s = sftp_world_open_at(sftp_world_server.port, "taken");
     assert_string_equal(store_describe(s),
-                        "SFTP; create-if-absent: yes; durable: left to the server (no fsync)");
+                        "SFTP; create-if-absent: yes; durable: left to the server, no fsync");
     assert_done(store_put(s, "config", bytes_text("first"), &e), &e);
     assert_int_equal(store_put(s, "config", bytes_text("other"), &e), STORE_EXISTS);
     assert_int_equal(store_put(s, "config", bytes_text("first"), &e), STORE_EXISTS);
