@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends/s3_key.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "core/base/clock.h"
@@ -32,7 +33,10 @@ int s3_key_set(struct s3_key *out, const char *id, const char *secret, const cha
     if (token && !*token)
         token = NULL;
     if (!is_plain(id) || !is_plain(secret) || (token && !is_plain(token)))
-        return error_set(e, ERROR_KEY, "a key of S3 has characters that no key has");
+        return error_set(e, ERROR_KEY, "the %s has characters that none has",
+                         !is_plain(id)       ? "access key id"
+                         : !is_plain(secret) ? "secret access key"
+                                             : "session token");
     out->id = str_copy(id, e);
     out->secret = out->id ? str_copy(secret, e) : NULL;
     if (out->secret && token)
@@ -43,34 +47,59 @@ int s3_key_set(struct s3_key *out, const char *id, const char *secret, const cha
     return -1;
 }
 
-static int read_object(struct s3_key *out, const struct json *j, const char *token_name,
-                       const char *what, struct error *e)
+void s3_key_code(char out[S3_KEY_CODE], struct bytes text)
+{
+    bool plain = text.len < S3_KEY_CODE;
+    for (size_t i = 0; plain && i < text.len; i++)
+        plain = isalnum(text.data[i]) || text.data[i] == '.';
+    if (plain && text.len > 0)
+        memcpy(out, text.data, text.len);
+    out[plain ? text.len : 0] = '\0';
+}
+
+/* The metadata service answers with status 200 and a Code when a role cannot be taken. */
+static int no_key(const struct json *j, const char *what, struct error *e)
+{
+    char code[S3_KEY_CODE] = "";
+    const char *text = json_text(j, "Code");
+    if (text)
+        s3_key_code(code, bytes_text(text));
+    return error_set(e, ERROR_KEY, "%s: the answer%s%s has no AccessKeyId or SecretAccessKey",
+                     what, *code ? " " : "", code);
+}
+
+static int read_object(struct s3_key *out, const struct json *j, const struct s3_key_form *form,
+                       struct error *e)
 {
     const char *id = json_text(j, "AccessKeyId");
     const char *secret = json_text(j, "SecretAccessKey");
     const char *expires = json_text(j, "Expiration");
     int64_t when = 0;
+    double number = 0;
+    uint64_t version = 0;
+    if (form->has_version && (!json_u64(j, "Version", &version) || version != 1))
+        return error_set(e, ERROR_KEY, "%s: the answer's Version is not 1", form->what);
     if (!id || !secret)
-        return error_set(e, ERROR_KEY, "%s: the answer has no AccessKeyId or SecretAccessKey",
-                         what);
-    if (expires && !clock_parse(expires, &when))
-        return error_set(e, ERROR_KEY, "%s: the answer's Expiration is no time", what);
-    if (s3_key_set(out, id, secret, json_text(j, token_name), e) < 0)
-        return error_wrap(e, "%s", what);
+        return no_key(j, form->what, e);
+    /* A number would otherwise pass for absent, and the key for one that never expires. */
+    if ((expires && !clock_parse(expires, &when)) || json_double(j, "Expiration", &number))
+        return error_set(e, ERROR_KEY, "%s: the answer's Expiration is no time", form->what);
+    if (s3_key_set(out, id, secret, json_text(j, form->token_name), e) < 0)
+        return error_wrap(e, "%s", form->what);
     out->expires_us = when;
     return 0;
 }
 
-int s3_key_read(struct s3_key *out, struct bytes text, const char *token_name, const char *what,
+int s3_key_read(struct s3_key *out, struct bytes text, const struct s3_key_form *form,
                 struct error *e)
 {
     struct error why;
-    struct json *j = json_parse(text, 4 * S3_KEY_MAX, &why);
+    struct json *j = json_parse(text, S3_KEY_ANSWER, &why);
     /* What the reader of JSON says may show a piece of it. */
     if (!j)
         return error_set(e, why.kind == ERROR_MEMORY ? ERROR_MEMORY : ERROR_KEY,
-                         "%s: the answer is no JSON", what);
-    int rc = read_object(out, j, token_name, what, e);
+                         "%s: the answer is no JSON", form->what);
+    int rc = read_object(out, j, form, e);
     json_free(j);
     return rc;
 }

@@ -8,6 +8,10 @@
 
 /* Bytes of each text: session tokens have no bound of their own. */
 #define S3_KEY_MAX (64 * KIB)
+/* Bytes of an answer that holds one, at most. */
+#define S3_KEY_ANSWER (4 * S3_KEY_MAX)
+/* Room for the reason why a place has no key. */
+#define S3_KEY_WHY 320
 
 /* Zeroed memory holds nothing. All texts are secret but id. */
 struct s3_key {
@@ -23,10 +27,23 @@ void s3_key_done(struct s3_key *k);
  * header. *out is zeroed memory. */
 MUST_CHECK int s3_key_set(struct s3_key *out, const char *id, const char *secret,
                           const char *token, struct error *e);
-/* The same out of the JSON that roles and credential programs answer with: AccessKeyId,
- * SecretAccessKey, token_name, Expiration (RFC 3339; absent: never). what is for messages,
- * which show nothing of text. */
-MUST_CHECK int s3_key_read(struct s3_key *out, struct bytes text, const char *token_name,
-                           const char *what, struct error *e);
+
+/* What an answer in JSON looks like beside AccessKeyId, SecretAccessKey and Expiration
+ * (RFC 3339; absent: never). */
+struct s3_key_form {
+    const char *what;       /* for messages */
+    const char *token_name; /* Token or SessionToken */
+    bool has_version;       /* "Version": 1 must be there */
+};
+
+/* A key out of such an answer. ERROR_KEY, whose text shows nothing of the answer but its
+ * Code. *out is zeroed memory. */
+MUST_CHECK int s3_key_read(struct s3_key *out, struct bytes text,
+                           const struct s3_key_form *form, struct error *e);
+
+/* Codes of errors are letters, digits and dots: anything else becomes "", so that nothing
+ * foreign is shown. */
+#define S3_KEY_CODE 64
+void s3_key_code(char out[S3_KEY_CODE], struct bytes text);
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef BACKENDS_S3_ROLE_H
 #define BACKENDS_S3_ROLE_H
 
+#include <signal.h>
+
 #include "backends/s3_key.h"
 
 #define S3_ROLE_ABSENT 1
@@ -16,12 +18,16 @@ typedef const char *s3_role_getenv(void *arg, const char *name);
 struct s3_role_options {
     s3_role_getenv *get;
     void *get_arg;
-    const char *region; /* for the address of STS; NULL: the global one */
+    const char *region;                /* of STS, unless AWS_REGION says; NULL: unknown */
+    const char *container;             /* base of relative URIs; NULL: http://169.254.170.2 */
+    const volatile sig_atomic_t *stop; /* not 0: error_stopped; may be NULL */
+    char *why;                         /* S3_KEY_WHY bytes: the reason of S3_ROLE_ABSENT */
 };
 
 /* Each: 0 with the key in *out (zeroed before); S3_ROLE_ABSENT when the environment does not
- * ask for it, or (instance) nobody answers there. ERROR_KEY when it is refused, ERROR_USAGE for
- * an address that a key must not come from, ERROR_BUSY when it is out of reach. */
+ * ask for it, or (instance) nobody answers there or the machine has no role. ERROR_KEY when it
+ * is refused, ERROR_USAGE for an address that a key must not come from, ERROR_BUSY when it is
+ * out of reach or has trouble, at the second try too. Any thread. */
 MUST_CHECK int s3_role_web_identity(const struct s3_role_options *o, struct s3_key *out,
                                     struct error *e);
 MUST_CHECK int s3_role_container(const struct s3_role_options *o, struct s3_key *out,

@@ -225,7 +225,9 @@ static int probe(struct store *s, struct error *e)
 
 static void configure(struct store *s, const struct store_options *o)
 {
-    http_configure(self_of(s)->link.http, o->up_per_second, o->down_per_second, o->stop);
+    struct store_s3_link *l = &self_of(s)->link;
+    http_configure(l->http, o->up_per_second, o->down_per_second, o->stop);
+    s3_credentials_stop_by(l->credentials, o->stop);
 }
 
 static void close_store(struct store *s)

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "backends/s3_credentials.h"
 #include "backends/store_url.h"
 #include "core/base/str.h"
 
@@ -107,19 +108,23 @@ static int make_base(struct store_s3_place *p, struct error *e)
 
 /* ---- the rest ------------------------------------------------------------------------ */
 
+/* What the URL says, else the environment, else the profile. */
 static int read_region(const struct store_url *u, struct store_s3_place *out, struct error *e)
 {
+    const struct s3_credentials_options from = {0};
     const char *region = store_url_param(u, "region");
-    if (!region)
-        region = getenv("AWS_REGION");
-    if (!region || !*region)
-        region = getenv("AWS_DEFAULT_REGION");
-    if (!region || !*region)
-        region = "us-east-1";
-    if (!is_word(region, "-_"))
-        return wrong(e, "region is not made of letters, digits and \"-\"");
-    out->region = str_copy(region, e);
-    return out->region ? 0 : -1;
+    int rc = 0;
+    if (region)
+        out->region = str_copy(region, e);
+    else
+        rc = s3_credentials_region(&from, &out->region, e);
+    if (rc == S3_CREDENTIALS_NO_REGION)
+        out->region = str_copy("us-east-1", e);
+    if (rc < 0 || !out->region)
+        return -1;
+    return is_word(out->region, "-_")
+               ? 0
+               : wrong(e, "region is not made of letters, digits and \"-\"");
 }
 
 static int read_prefix(const struct store_url *u, struct store_s3_place *out, struct error *e)

@@ -12,7 +12,7 @@
 struct store_s3_place {
     char *bucket;
     char *prefix;        /* "" or with its last slash: "backups/pgkeep/" */
-    char *region;        /* AWS_REGION, AWS_DEFAULT_REGION, us-east-1 when the URL has none */
+    char *region;        /* of the environment, the profile, us-east-1 when the URL has none */
     char *endpoint;      /* "https://host:port" as given, lower case; NULL: Amazon's */
     char *base;          /* scheme and host that requests go to, without a path */
     const char *host;    /* in base: what the Host header says */

@@ -4,7 +4,9 @@
 #include "core/base/json.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -23,6 +25,19 @@ struct json {
     struct document *document;
     struct json *next;
 };
+
+static void wipe_and_free(void *memory)
+{
+    if (memory)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/* What a document held may be secret. Before main, when nobody else uses jansson. */
+__attribute__((constructor)) static void wipe_what_is_freed(void)
+{
+    json_set_alloc_funcs(malloc, wipe_and_free);
+}
 
 static struct json *node_new(struct document *d, json_t *value)
 {

@@ -3,7 +3,7 @@
  * document; the root owns everything below it. Building never stops the caller: what goes
  * wrong is remembered by the document and told once, when it is written, and a NULL value is
  * taken everywhere (putting into it does nothing, reading from it finds nothing).
- * One thread at a time. */
+ * Texts may be secret: memory is wiped when it is freed. One thread at a time. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
