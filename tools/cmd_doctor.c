@@ -26,6 +26,8 @@ static void tell(struct doctor *d, enum finding f, const char *what, const char 
     static const char *const words[] = {[FINE] = "ok", [NOT_THERE] = "none", [WRONG] = "fail"};
     char shown[1024];
     d->failed += f == WRONG;
+    if (!text)
+        text = "";
     if (d->c->json) {
         struct json *j = json_put_object(d->findings, NULL);
         json_put_text(j, "check", what);

@@ -229,7 +229,7 @@ int projection_split(const struct projection_shape *s, struct bytes row, struct 
 int projection_narrow(const struct projection_shape *s, struct bytes row, struct buf *out,
                       struct error *e)
 {
-    uint32_t ends[PROJECTION_MAX_COLUMNS + 1];
+    uint32_t ends[PROJECTION_MAX_COLUMNS + 1] = {0};
     size_t count = s->old_count + s->lost_count;
     if (find_fields(row, ends, count + 1) != count)
         return PROJECTION_LOST;
