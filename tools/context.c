@@ -22,8 +22,8 @@
 
 #define AT(member) offsetof(struct context, member)
 const struct options_spec context_specs[] = {
-    {'r', "repo", OPTIONS_TEXT, AT(repository), "URL", "repository: /path or file:///path",
-     "PGKEEP_REPOSITORY"},
+    {'r', "repo", OPTIONS_TEXT, AT(repository), "URL",
+     "repository: /path, s3://BUCKET/PREFIX, sftp://USER@HOST/PATH", "PGKEEP_REPOSITORY"},
     {0, "catalog", OPTIONS_TEXT, AT(catalog_path), "FILE", "SQLite catalog of this host", NULL},
     {0, "key-file", OPTIONS_TEXT, AT(key_file), "FILE",
      "host bundle, or a file with the recovery code", NULL},
