@@ -14,6 +14,7 @@
 #include "core/job/spool.h"
 
 #define MAX_UPLOADS 8
+#define MAX_SPOOLED 4096 /* packs, 64 GiB: each is looked at for every chunk */
 
 /* A pack on its way. */
 struct place {
@@ -326,6 +327,7 @@ static int make(struct pack_out *p, struct error *e)
 {
     unsigned uploads = repo_store(p->o.repo)->ops->uploads;
     uint64_t spooled = p->o.spool_path ? p->o.spool_bytes / FORMAT_PACK_TARGET : 0;
+    spooled = spooled > MAX_SPOOLED ? MAX_SPOOLED : spooled;
     uploads = uploads < 1 ? 1 : uploads > MAX_UPLOADS ? MAX_UPLOADS : uploads;
     /* One that is filled, one that may wait. */
     p->place_count = (size_t)spooled + uploads + 2;
