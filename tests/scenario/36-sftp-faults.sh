@@ -42,8 +42,9 @@ new_machine() {
 }
 
 # ---- backups ----
-passing=(refuse cut-up=0 cut-up=30 cut-up=1500 cut-up=4000 cut-up=20000 cut-up=150000
-    cut-down=0 cut-down=30 cut-down=1000 cut-down=3000 cut-down=8000)
+passing=(refuse cut-up=30 cut-up=4000 cut-up=20000 cut-down=0 cut-down=3000)
+[[ ${PGKEEP_LONG:-no} == no ]] || passing+=(cut-up=0 cut-up=1500 cut-up=150000 cut-down=30
+    cut-down=1000 cut-down=8000)
 for kind in "${passing[@]}"; do
     number=$((number + 1))
     new_machine
@@ -125,8 +126,10 @@ all_is_there 'after all that'
 mapfile -t ids < <(printf '%s\n' "${!dump_of[@]}" | sort)
 id=${ids[0]}
 vary_dump "$base" "${dump_of[$id]}" "$work/dump"
-for kind in refuse cut-up=1500 cut-up=5000 cut-down=30 cut-down=3000 cut-down=6000 \
-    cut-down=50000 cut-down=150000; do
+reading=(refuse cut-up=5000 cut-down=3000 cut-down=50000)
+[[ ${PGKEEP_LONG:-no} == no ]] || reading+=(cut-up=1500 cut-down=30 cut-down=6000
+    cut-down=150000)
+for kind in "${reading[@]}"; do
     new_machine
     rm -f "$work/back"
     rules ". . $kind 2"
