@@ -10,9 +10,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { MAX_REFUSALS = 16, CRASHED = 137 };
+enum { MAX_REFUSALS = 16, CRASHED = 137, MAX_DELAY_MS = 60000 };
 
 struct refusal {
     int sys;
@@ -25,6 +26,8 @@ static struct {
     unsigned long hits;
     unsigned long crash_at; /* 0: never */
     int count_fd;           /* -1: not asked for */
+    unsigned long delay_ms;
+    const char *delayed; /* NULL: nothing is; the environment's */
     size_t refusals;
     struct refusal refusal[MAX_REFUSALS];
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .count_fd = -1};
@@ -52,11 +55,21 @@ static void read_refusals(const char *text)
     }
 }
 
+static void read_delay(const char *text)
+{
+    char *end;
+    state.delay_ms = strtoul(text, &end, 10);
+    if (end == text || *end != ':' || state.delay_ms > MAX_DELAY_MS)
+        give_up("PGKEEP_FAIL_DELAY");
+    state.delayed = end + 1;
+}
+
 static void read_environment(void)
 {
     const char *at = getenv("PGKEEP_FAIL_AT");
     const char *refuse = getenv("PGKEEP_FAIL_ERRNO");
     const char *count = getenv("PGKEEP_FAIL_COUNT");
+    const char *delay = getenv("PGKEEP_FAIL_DELAY");
     if (at) {
         char *end;
         state.crash_at = strtoul(at, &end, 10);
@@ -65,6 +78,8 @@ static void read_environment(void)
     }
     if (refuse)
         read_refusals(refuse);
+    if (delay)
+        read_delay(delay);
     if (count) {
         state.count_fd = open(count, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (state.count_fd < 0)
@@ -87,7 +102,10 @@ int failpoint_hit(const char *what)
     for (size_t i = 0; i < state.refusals; i++)
         if (state.refusal[i].at == n)
             sys = state.refusal[i].sys;
+    bool slow = state.delayed && strcmp(state.delayed, what) == 0;
     (void)pthread_mutex_unlock(&state.lock);
+    if (slow)
+        (void)usleep((useconds_t)state.delay_ms * 1000);
     if (sys == 0)
         return 0;
     errno = sys;

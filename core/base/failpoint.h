@@ -5,6 +5,7 @@
  *   PGKEEP_FAIL_AT=N          the N-th hit ends the process with _exit(137), as a crash would
  *   PGKEEP_FAIL_ERRNO=E:N,... the N-th hit is refused with errno E (both decimal)
  *   PGKEEP_FAIL_COUNT=FILE    every hit is appended to FILE as "n what" and a newline
+ *   PGKEEP_FAIL_DELAY=MS:WHAT every hit called WHAT takes so many milliseconds
  * Hits are counted from 1 over all threads of the process. */
 #ifndef BASE_FAILPOINT_H
 #define BASE_FAILPOINT_H

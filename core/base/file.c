@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/failpoint.h"
@@ -349,6 +350,23 @@ void file_write_behind(int fd, uint64_t offset, uint64_t len)
 {
     if (offset <= INT64_MAX && len <= INT64_MAX - offset)
         (void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
+void file_punch(int fd, uint64_t offset, uint64_t len)
+{
+    if (len > 0 && offset <= INT64_MAX && len <= INT64_MAX - offset)
+        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                        (off_t)len);
+}
+
+uint64_t file_room(int fd)
+{
+    struct statvfs fs;
+    uint64_t room;
+    if (fstatvfs(fd, &fs) < 0 || fs.f_blocks == 0 ||
+        __builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room))
+        return UINT64_MAX;
+    return room;
 }
 
 #define CREATE_OTHER_WAY 3

@@ -71,6 +71,13 @@ MUST_CHECK int file_temporary(const char *path, struct error *e);
  * short. Promises nothing. */
 void file_write_behind(int fd, uint64_t offset, uint64_t len);
 
+/* Give the disk the room of these bytes back, which read as zeros then. Where the file system
+ * does not offer that, nothing happens. */
+void file_punch(int fd, uint64_t offset, uint64_t len);
+
+/* Bytes that may still be written on the file system of fd; UINT64_MAX: it does not say. */
+uint64_t file_room(int fd);
+
 /* Make the new file name (without slashes) in the open folder, whole and synced or not at all,
  * never over another. Answers FILE_EXISTS. The folder is not synced: see file_sync_dir. A
  * crash can leave ".tmp-<hex>" where the file system knows no nameless files. */

@@ -58,8 +58,7 @@ static int start_writer(struct backup *b, struct error *e)
         .keys = &b->keys,
         .domain = &bundle->domain,
         .index = b->o.index,
-        .spool_path = b->o.spool_path,
-        .spool_bytes = b->o.spool_bytes,
+        .spool = b->o.spool,
         .beat = beat,
         .beat_arg = b,
         .workers = b->o.workers,
@@ -185,6 +184,16 @@ int backup_use_state(struct backup *b, const char *path, struct error *e)
     return b->rows ? 0 : -1;
 }
 
+/* How long the dump held its snapshot and locks, if a program made it just now. */
+static void say_read(struct backup *b, const struct source *source, int64_t took_ms)
+{
+    char left[32];
+    bool live = source_size(source) == 0;
+    str_size(left, writer_unstored(b->writer));
+    log_info("the dump was read in %.1f s%s; packs of %s are still to be stored",
+             (double)took_ms / 1000, live ? ", the age of its snapshot" : "", left);
+}
+
 int backup_take(struct backup *b, struct source *source, const char *name, struct error *e)
 {
     const struct dump_in_options options = {
@@ -199,6 +208,7 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
     };
     struct member_private *p = &b->manifest.private_part;
     bool unchecked;
+    int64_t began_ms = clock_monotonic_ms();
     source_obey(source, b->o.stop);
     if (b->dump) {
         /* Nothing of the dump before may be on its way when its streams are freed. */
@@ -210,6 +220,7 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
     b->dump = dump_in_new(&options, e);
     if (!b->dump || dump_in_read(b->dump, source, e) < 0)
         return -1;
+    say_read(b, source, clock_monotonic_ms() - began_ms);
     struct member *m = member_add(p, e);
     if (!m || dump_in_finish(b->dump, m, &unchecked, e) < 0)
         return -1;

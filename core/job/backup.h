@@ -18,8 +18,7 @@ struct backup_options {
     int idle_level;  /* see job/writer.h; 0: level */
     int later_level; /* for what is new in a table that has a base; 0: level */
     const struct recipe_out_limits *limits; /* of recipes; NULL: the usual ones */
-    const char *spool_path; /* packs that wait for a slow store: see job/pack_out.h */
-    uint64_t spool_bytes;
+    struct spool_options spool;             /* packs that wait for a slow store */
     bool verify; /* read tonight's packs back and decode them before the commit */
     /* The dump's header is known (and in the private part): the caller fills in the source, and
      * may call backup_use_state. May be NULL. */

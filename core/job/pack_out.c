@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A full pack goes to a thread that has nothing to do. If there is none it goes into the spool,
  * and its memory is filled again: a slow store does not slow the dump down. What is known of a
- * pack's chunks stays until its place is needed, as the index may not know them yet. */
+ * pack's chunks stays until the index knows them; how much that is bounds the spool, too. */
 #include "core/job/pack_out.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/str.h"
-#include "core/job/spool.h"
+#include "core/repo/id_table.h"
 
 #define MAX_UPLOADS 8
-#define MAX_SPOOLED 4096 /* packs, 64 GiB: each is looked at for every chunk */
+#define MAX_SPOOLED 32768         /* packs: 512 GiB */
+#define MAX_PENDING (512 * 1024u) /* chunks in packs that wait: about 130 bytes each */
+#define FEW_SPOTS 4096            /* not worth to be forgotten */
 
 /* A pack on its way. */
 struct place {
@@ -27,14 +27,22 @@ struct place {
     bool spooled;
 };
 
+/* Where a chunk was placed. Stays after its pack has given up its place; whoever finds it
+ * compares the id of the chunk that is there now. */
+struct spot {
+    uint32_t place, record;
+};
+
 struct pack_out {
     struct pack_out_options o;
     /* The placing thread's. */
     struct place *places;
-    size_t place_count, last_place;
-    struct place *current;
+    size_t place_count;
+    struct place *current, *previous; /* the one that was filled before; may be NULL */
     uint64_t placed;
-    struct spool *spool; /* NULL: none */
+    struct buf spots;      /* struct spot */
+    struct id_table table; /* of spots, by chunk id */
+    struct spool *spool;   /* NULL: none */
     pthread_t uploaders[MAX_UPLOADS];
     unsigned started;
 
@@ -43,6 +51,8 @@ struct pack_out {
     struct place *first, *last; /* the line of packs that wait for a thread */
     size_t waiting;             /* in it */
     size_t in_memory;           /* of them, those not spooled */
+    size_t pending;             /* chunks in full packs that are not in the index */
+    uint64_t unstored;          /* bytes of these packs */
     unsigned uploads;           /* threads that run */
     unsigned busy;              /* of them, those that have a pack */
     bool closed, stopped;
@@ -100,6 +110,8 @@ static int store_pack(struct pack_out *p, struct place *at, struct error *e)
     rc = closure_add(&p->stored, &at->name, e);
     p->stored_packs++;
     p->stored_bytes += at->name.object.size;
+    p->unstored -= at->name.object.size;
+    p->pending -= pack_count(at->pack);
     at->used = false;
     p->busy--;
     (void)pthread_cond_broadcast(&p->changed);
@@ -123,6 +135,60 @@ static void *uploader_main(void *arg)
     return NULL;
 }
 
+/* ---- chunks of packs on their way --------------------------------------------------- */
+
+/* Is the chunk in a pack that the index may not know yet? The uploaders read what is known of
+ * its chunks too, but only this thread writes it. */
+static bool find_pending(const struct pack_out *p, struct ref *ref)
+{
+    const struct spot *spots = (const struct spot *)(const void *)p->spots.data;
+    size_t at = id_table_start(&p->table, ref->chunk_id);
+    for (uint32_t i; id_table_next(&p->table, &at, &i);) {
+        const struct pack *pack = p->places[spots[i].place].pack;
+        if (spots[i].record >= pack_count(pack))
+            continue;
+        const struct ref *found = pack_ref(pack, spots[i].record);
+        if (memcmp(found->chunk_id, ref->chunk_id, FORMAT_HASH_LEN) == 0) {
+            *ref = *found;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int remember(struct pack_out *p, size_t place, const struct ref *ref, struct error *e)
+{
+    const struct spot spot = {.place = (uint32_t)place, .record = ref->record};
+    uint32_t i = (uint32_t)(p->spots.len / sizeof spot);
+    if (buf_append(&p->spots, &spot, sizeof spot, e) < 0)
+        return -1;
+    return id_table_add(&p->table, ref->chunk_id, i, e);
+}
+
+/* Of packs in the index nothing need be known; the current one is empty. */
+static int forget_stored(struct pack_out *p, struct error *e)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    size_t needed = p->pending;
+    if (p->previous && !p->previous->used)
+        needed += pack_count(p->previous->pack);
+    (void)pthread_mutex_unlock(&p->lock);
+    if (p->spots.len / sizeof(struct spot) < 2 * needed + FEW_SPOTS)
+        return 0;
+    p->spots.len = 0;
+    id_table_clear(&p->table);
+    for (size_t i = 0; i < p->place_count; i++) {
+        const struct place *at = &p->places[i];
+        (void)pthread_mutex_lock(&p->lock);
+        bool keep = at->used || at == p->previous;
+        (void)pthread_mutex_unlock(&p->lock);
+        for (uint32_t k = 0; keep && k < pack_count(at->pack); k++)
+            if (remember(p, i, pack_ref(at->pack, k), e) < 0)
+                return -1;
+    }
+    return 0;
+}
+
 /* ---- places ------------------------------------------------------------------------ */
 
 /* What is in memory goes first: the placing thread waits for it, not for the spool. */
@@ -137,6 +203,8 @@ static void stand_in_line(struct pack_out *p, struct place *at)
         p->first = at;
     p->waiting++;
     p->in_memory += !at->spooled;
+    p->pending += pack_count(at->pack);
+    p->unstored += at->name.object.size;
     (void)pthread_cond_broadcast(&p->changed);
 }
 
@@ -144,13 +212,15 @@ static void stand_in_line(struct pack_out *p, struct place *at)
 static int hand_over(struct pack_out *p, struct error *e)
 {
     struct place *at = p->current;
+    p->previous = at;
     p->current = NULL;
     if (pack_seal(at->pack, &at->name, &at->content, e) < 0)
         return -1;
     (void)pthread_mutex_lock(&p->lock);
     bool has_thread = p->busy + p->waiting < p->started;
+    bool may_wait = p->pending + pack_count(at->pack) <= MAX_PENDING;
     (void)pthread_mutex_unlock(&p->lock);
-    if (!has_thread && p->spool) {
+    if (!has_thread && may_wait && p->spool) {
         int rc = spool_put(p->spool, at->content, at->name.object.sha256, &at->blob, e);
         if (rc < 0)
             return -1;
@@ -164,17 +234,13 @@ static int hand_over(struct pack_out *p, struct error *e)
     return 0;
 }
 
-/* The place that was given up first, to remember what was in it for long; NULL: none is free.
- */
+/* The first that is free, so that no more are ever used than are needed; NULL: none. Not the
+ * one before: whoever asked the index for its chunks may have done so too early. */
 static struct place *free_place(struct pack_out *p)
 {
-    for (size_t i = 1; i <= p->place_count; i++) {
-        size_t k = (p->last_place + i) % p->place_count;
-        if (p->places[k].used)
-            continue;
-        p->last_place = k;
-        return &p->places[k];
-    }
+    for (size_t i = 0; i < p->place_count; i++)
+        if (!p->places[i].used && &p->places[i] != p->previous)
+            return &p->places[i];
     return NULL;
 }
 
@@ -195,22 +261,7 @@ static int begin_pack(struct pack_out *p, struct error *e)
     at->spooled = false;
     if (!at->pack && !(at->pack = pack_new(p->o.keys, e)))
         return -1;
-    return pack_begin(at->pack, e);
-}
-
-/* Is the chunk in a pack that the index may not know yet? The uploaders read these tables too,
- * but only this thread writes them. */
-static bool find_pending(const struct pack_out *p, struct ref *ref)
-{
-    for (size_t i = 0; i < p->place_count; i++) {
-        const struct pack *pack = p->places[i].pack;
-        const struct ref *found = pack ? pack_find(pack, ref->chunk_id) : NULL;
-        if (found) {
-            *ref = *found;
-            return true;
-        }
-    }
-    return false;
+    return pack_begin(at->pack, e) < 0 ? -1 : forget_stored(p, e);
 }
 
 int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored, struct error *e)
@@ -226,7 +277,9 @@ int pack_out_place(struct pack_out *p, struct ref *ref, struct bytes stored, str
             return -1;
     }
     p->placed++;
-    return pack_add(p->current->pack, ref, stored, e);
+    if (pack_add(p->current->pack, ref, stored, e) < 0)
+        return -1;
+    return remember(p, (size_t)(p->current - p->places), ref, e);
 }
 
 int pack_out_close(struct pack_out *p, struct error *e)
@@ -263,15 +316,17 @@ static bool wait_a_second(struct pack_out *p)
     return go_on;
 }
 
+uint64_t pack_out_unstored(struct pack_out *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    uint64_t bytes = p->unstored;
+    (void)pthread_mutex_unlock(&p->lock);
+    return bytes;
+}
+
 int pack_out_join(struct pack_out *p, struct closure *closure, struct pack_out_totals *totals,
                   struct error *e)
 {
-    char left[32];
-    uint64_t held = p->spool ? spool_held(p->spool) : 0;
-    if (held > 0) {
-        str_size(left, held);
-        log_info("the dump is read; %s wait in the spool to be stored", left);
-    }
     while (wait_a_second(p))
         if (p->o.beat && p->o.beat(p->o.beat_arg, e) < 0) {
             pack_out_stop(p);
@@ -326,7 +381,7 @@ static int start(struct pack_out *p, unsigned uploads, struct error *e)
 static int make(struct pack_out *p, struct error *e)
 {
     unsigned uploads = repo_store(p->o.repo)->ops->uploads;
-    uint64_t spooled = p->o.spool_path ? p->o.spool_bytes / FORMAT_PACK_TARGET : 0;
+    uint64_t spooled = p->o.spool.path ? p->o.spool.capacity / FORMAT_PACK_TARGET : 0;
     spooled = spooled > MAX_SPOOLED ? MAX_SPOOLED : spooled;
     uploads = uploads < 1 ? 1 : uploads > MAX_UPLOADS ? MAX_UPLOADS : uploads;
     /* One that is filled, one that may wait. */
@@ -334,7 +389,7 @@ static int make(struct pack_out *p, struct error *e)
     p->places = calloc(p->place_count, sizeof *p->places);
     if (!p->places)
         return error_memory(e, "packs");
-    if (spooled > 0 && !(p->spool = spool_new(p->o.spool_path, p->o.spool_bytes, e)))
+    if (spooled > 0 && !(p->spool = spool_new(&p->o.spool, e)))
         return -1;
     return start(p, uploads, e);
 }
@@ -363,6 +418,8 @@ void pack_out_free(struct pack_out *p)
     for (size_t i = 0; p->places && i < p->place_count; i++)
         pack_free(p->places[i].pack);
     free(p->places);
+    buf_done(&p->spots);
+    id_table_done(&p->table);
     spool_free(p->spool);
     closure_done(&p->stored);
     (void)pthread_cond_destroy(&p->changed);

@@ -5,6 +5,7 @@
 #define JOB_PACK_OUT_H
 
 #include "core/job/chunk_index.h"
+#include "core/job/spool.h"
 #include "core/repo/pack.h"
 #include "core/repo/repo.h"
 
@@ -12,8 +13,7 @@ struct pack_out_options {
     struct repo *repo;
     const struct pack_keys *keys;
     const struct chunk_index *index; /* NULL: none */
-    const char *spool_path;          /* the spool is a nameless file beside it; NULL: none */
-    uint64_t spool_bytes;            /* at most; 0: none */
+    struct spool_options spool;
     /* Called now and then while pack_out_join waits, from its thread; -1 ends it. May be NULL.
      */
     int (*beat)(void *arg, struct error *e);
@@ -32,10 +32,13 @@ struct pack_out_totals {
 struct pack_out;
 
 /* Everything in o is borrowed. Starts the threads: as many as the store wants. Memory is a pack
- * of 16 MiB for each, and one more. */
+ * of 16 MiB for each, and one more; and 130 bytes for each chunk of a pack on its way, of which
+ * the spool takes half a million at most (and 512 GiB). */
 MUST_CHECK struct pack_out *pack_out_new(const struct pack_out_options *o, struct error *e);
 /* Stops what still runs. */
 void pack_out_free(struct pack_out *p);
+/* Bytes of full packs that are not in the store. Any thread. */
+uint64_t pack_out_unstored(struct pack_out *p);
 /* End all calls but a put that is under way; any thread. */
 void pack_out_stop(struct pack_out *p);
 

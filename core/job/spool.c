@@ -21,15 +21,17 @@ struct piece {
 
 struct spool {
     char *path;
-    uint64_t capacity;
+    uint64_t capacity, spare;
+    /* The putting thread's; those that take have a place from it. */
     int fd;
+    bool is_shut; /* the disk refused */
+    bool said;    /* that it takes no more */
     pthread_mutex_t lock;
     struct piece *first, *last; /* what is held or was taken out of its turn */
     uint64_t held;
-    bool is_shut; /* the disk is full */
 };
 
-struct spool *spool_new(const char *path, uint64_t capacity, struct error *e)
+struct spool *spool_new(const struct spool_options *o, struct error *e)
 {
     struct spool *s = calloc(1, sizeof *s);
     if (!s) {
@@ -37,11 +39,15 @@ struct spool *spool_new(const char *path, uint64_t capacity, struct error *e)
         return NULL;
     }
     s->fd = -1;
-    s->capacity = capacity;
+    s->capacity = o->capacity;
+    s->spare = o->spare;
     (void)pthread_mutex_init(&s->lock, NULL);
-    s->path = str_copy(path, e);
-    if (s->path)
+    s->path = str_copy(o->path, e);
+    if (s->path) {
+        /* Of another run's that has just been made this takes only the name, as it does. */
+        file_draft_sweep(s->path);
         return s;
+    }
     spool_free(s);
     return NULL;
 }
@@ -88,7 +94,7 @@ static struct piece *reserve(struct spool *s, uint64_t len)
     uint64_t offset;
     struct piece *p = NULL;
     (void)pthread_mutex_lock(&s->lock);
-    if (!s->is_shut && find_room(s, len, &offset))
+    if (find_room(s, len, &offset))
         p = calloc(1, sizeof *p);
     if (p) {
         p->offset = offset;
@@ -125,12 +131,35 @@ static void release(struct spool *s, uint64_t offset)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* The piece at offset is not needed any more, on the disk first: as soon as it is released a
+ * put may write there. */
+static void give_back(struct spool *s, uint64_t offset, uint64_t len)
+{
+    file_punch(s->fd, offset, len);
+    release(s, offset);
+}
+
+/* It was only to save time: not an error. */
+static int take_no_more(struct spool *s, const char *why)
+{
+    if (!s->said)
+        log_warning("the spool takes no more, so that a slow store slows the dump down: %s",
+                    why);
+    s->said = true;
+    return SPOOL_FULL;
+}
+
+/* Does the disk have room for len more bytes, which are reserved, and for what others need of
+ * it? They write while this file lies there, so both get the same share. */
+static bool disk_has_room(struct spool *s, uint64_t len)
+{
+    uint64_t room = file_room(s->fd);
+    uint64_t mine = spool_held(s);
+    return room >= len && room - len >= (mine > s->spare ? mine : s->spare);
+}
+
 static int write_at(struct spool *s, struct bytes b, uint64_t offset, struct error *e)
 {
-    if (s->fd < 0)
-        s->fd = file_temporary(s->path, e);
-    if (s->fd < 0)
-        return -1;
     if (failpoint_hit("spool write") < 0 || lseek(s->fd, (off_t)offset, SEEK_SET) < 0)
         return error_system(e, "spool");
     return file_write_full(s->fd, b, e);
@@ -139,22 +168,27 @@ static int write_at(struct spool *s, struct bytes b, uint64_t offset, struct err
 int spool_put(struct spool *s, struct bytes blob, const uint8_t sha256[DIGEST_LEN],
               struct spool_place *place, struct error *e)
 {
+    struct error why;
     if (blob.len == 0 || blob.len > UINT32_MAX)
         return error_set(e, ERROR_UNSUPPORTED, "spool: a blob of %zu bytes", blob.len);
+    if (s->is_shut)
+        return SPOOL_FULL;
+    if (s->fd < 0 && (s->fd = file_temporary(s->path, &why)) < 0) {
+        s->is_shut = true;
+        return take_no_more(s, why.text);
+    }
     struct piece *p = reserve(s, blob.len);
     if (!p)
         return SPOOL_FULL;
     uint64_t offset = p->offset;
-    if (write_at(s, blob, offset, e) < 0) {
+    if (!disk_has_room(s, blob.len)) {
         release(s, offset);
-        /* It was only to save time. */
-        log_warning("the spool takes no more, so a slow store slows the dump down: %s",
-                    e->text);
-        error_clear(e);
-        (void)pthread_mutex_lock(&s->lock);
+        return take_no_more(s, "its disk has little room left");
+    }
+    if (write_at(s, blob, offset, &why) < 0) {
         s->is_shut = true;
-        (void)pthread_mutex_unlock(&s->lock);
-        return SPOOL_FULL;
+        give_back(s, offset, blob.len);
+        return take_no_more(s, why.text);
     }
     *place = (struct spool_place){.offset = offset, .len = (uint32_t)blob.len};
     memcpy(place->sha256, sha256, DIGEST_LEN);
@@ -171,7 +205,7 @@ int spool_take(struct spool *s, const struct spool_place *place, struct buf *out
         file_read_at(s->fd, place->offset, out->data, place->len, &got, e) < 0)
         return -1;
     out->len = got;
-    release(s, place->offset);
+    give_back(s, place->offset, place->len);
     if (digest_sha256(buf_view(out), found, e) < 0)
         return -1;
     if (got != place->len || memcmp(found, place->sha256, sizeof found) != 0)

@@ -357,8 +357,7 @@ static int make_queues(struct writer *w, struct error *e)
         .repo = w->o.repo,
         .keys = w->o.keys,
         .index = w->o.index,
-        .spool_path = w->o.spool_path,
-        .spool_bytes = w->o.spool_bytes,
+        .spool = w->o.spool,
         .beat = w->o.beat,
         .beat_arg = w->o.beat_arg,
         .failed = fail,
@@ -568,6 +567,11 @@ uint64_t writer_stream_take(struct writer_stream *s, struct stream_part *part)
     part->recipe_count = s->part.recipe_count;
     s->part = (struct stream_part){0};
     return s->recipe_rows;
+}
+
+uint64_t writer_unstored(struct writer *w)
+{
+    return pack_out_unstored(w->packs);
 }
 
 int writer_finish(struct writer *w, struct closure *closure, struct writer_totals *totals,

@@ -8,6 +8,7 @@
 
 #include "core/job/chunk_index.h"
 #include "core/job/recipe_out.h"
+#include "core/job/spool.h"
 #include "core/repo/pack.h"
 #include "core/repo/session.h"
 #include "core/repo/stream.h"
@@ -17,10 +18,8 @@ struct writer_options {
     const struct session *session;
     const struct pack_keys *keys;
     const struct keyring_domain *domain;
-    const struct chunk_index *index; /* NULL: nothing is known of old packs */
-    /* See job/pack_out.h. */
-    const char *spool_path;
-    uint64_t spool_bytes;
+    const struct chunk_index *index;         /* NULL: nothing is known of old packs */
+    struct spool_options spool;              /* packs that wait for a slow store */
     int (*beat)(void *arg, struct error *e); /* while writer_finish waits; may be NULL */
     void *beat_arg;
     unsigned workers; /* at least 1 */
@@ -80,6 +79,9 @@ MUST_CHECK int writer_settle(struct writer *w, struct error *e);
 /* The recipes of a settled stream, moved into part; s may be freed then. The rows of all
  * recipes of a row stream. */
 uint64_t writer_stream_take(struct writer_stream *s, struct stream_part *part);
+
+/* Bytes of full packs that the store does not have yet. */
+uint64_t writer_unstored(struct writer *w);
 
 /* Nothing follows at all: store the last pack, sync the store, end the threads. The packs that
  * were made or pointed into are added to *closure. */

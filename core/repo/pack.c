@@ -24,7 +24,6 @@ struct pack {
     const struct pack_keys *keys;
     struct buf object;
     struct buf refs; /* struct ref, one a record */
-    struct id_table by_id;
     struct seal *content;
     struct seal *metadata;
     uint8_t pack_id[FORMAT_ID_LEN];
@@ -99,7 +98,6 @@ void pack_free(struct pack *p)
     seal_free(p->metadata);
     buf_done(&p->object);
     buf_done(&p->refs);
-    id_table_done(&p->by_id);
     free(p);
 }
 
@@ -126,7 +124,6 @@ int pack_begin(struct pack *p, struct error *e)
 {
     p->object.len = 0;
     p->refs.len = 0;
-    id_table_clear(&p->by_id);
     seal_free(p->content);
     seal_free(p->metadata);
     p->content = p->metadata = NULL;
@@ -149,7 +146,6 @@ int pack_add(struct pack *p, struct ref *ref, struct bytes stored_bytes, struct 
     ref->record = pack_count(p);
     ref->offset = (uint32_t)p->object.len;
     if (buf_reserve(&p->object, stored_bytes.len + SEAL_TAG_LEN, e) < 0 ||
-        id_table_add(&p->by_id, ref->chunk_id, ref->record, e) < 0 ||
         buf_append(&p->refs, ref, sizeof *ref, e) < 0)
         return -1;
     chunk_aad(aad, p->head_digest, ref);
@@ -175,15 +171,6 @@ uint32_t pack_count(const struct pack *p)
 const struct ref *pack_ref(const struct pack *p, uint32_t i)
 {
     return (const struct ref *)(const void *)p->refs.data + i;
-}
-
-const struct ref *pack_find(const struct pack *p, const uint8_t chunk_id[FORMAT_HASH_LEN])
-{
-    size_t at = id_table_start(&p->by_id, chunk_id);
-    for (uint32_t i; id_table_next(&p->by_id, &at, &i);)
-        if (memcmp(pack_ref(p, i)->chunk_id, chunk_id, FORMAT_HASH_LEN) == 0)
-            return pack_ref(p, i);
-    return NULL;
 }
 
 static int write_index(struct pack *p, struct buf *rows, struct error *e)

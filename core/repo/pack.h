@@ -51,8 +51,6 @@ MUST_CHECK int pack_seal(struct pack *p, struct closure_pack *name, struct bytes
 void pack_drop(struct pack *p);
 /* Record i, i < pack_count. */
 const struct ref *pack_ref(const struct pack *p, uint32_t i);
-/* The record of a chunk, if it is in this pack already; else NULL. */
-const struct ref *pack_find(const struct pack *p, const uint8_t chunk_id[FORMAT_HASH_LEN]);
 
 /* The head of a pack that is read: header fields and where its envelopes are. */
 struct pack_head {

@@ -49,8 +49,7 @@ void writing_begin(struct writing *w, const struct chunk_index *index, unsigned 
                                            .keys = k,
                                            .domain = domain,
                                            .index = index,
-                                           .spool_path = w->spool_path,
-                                           .spool_bytes = w->spool_bytes,
+                                           .spool = w->spool,
                                            .workers = workers,
                                            .level = 3,
                                            .later_level = 9};

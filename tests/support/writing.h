@@ -16,9 +16,8 @@ struct writing {
     struct pack_keys keys;
     struct buf envelopes;
     struct writer *writer;
-    const char *spool_path; /* for the next writing_begin; NULL: none */
-    uint64_t spool_bytes;
-    struct closure closure; /* of all that writing_finish ended, until writing_done */
+    struct spool_options spool; /* for the next writing_begin */
+    struct closure closure;     /* of all that writing_finish ended, until writing_done */
 };
 
 /* A new repository on the store, which stays the caller's. */

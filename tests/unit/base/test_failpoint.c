@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/base/file.h"
 #include "tests/support/fault.h"
@@ -38,6 +39,19 @@ static void the_nth_hit_is_refused_with_the_errno_asked_for(void **state)
     assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "5:4", three, NULL), 0);
 }
 
+static int three_late(void *arg)
+{
+    int64_t began = clock_monotonic_ms();
+    return three(arg) == 0 && clock_monotonic_ms() - began >= 60;
+}
+
+static void steps_of_one_name_can_be_slow(void **state)
+{
+    (void)state;
+    assert_int_equal(fault_run("PGKEEP_FAIL_DELAY", "20:step", three_late, NULL), 1);
+    assert_int_equal(fault_run("PGKEEP_FAIL_DELAY", "60000:other step", three, NULL), 0);
+}
+
 static void nonsense_never_passes_as_a_fault_that_did_not_happen(void **state)
 {
     (void)state;
@@ -47,6 +61,9 @@ static void nonsense_never_passes_as_a_fault_that_did_not_happen(void **state)
     assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "28", three, NULL), 2);
     assert_int_equal(fault_run("PGKEEP_FAIL_ERRNO", "28:1;5:2", three, NULL), 2);
     assert_int_equal(fault_run("PGKEEP_FAIL_COUNT", "/no/such/file", three, NULL), 2);
+    assert_int_equal(fault_run("PGKEEP_FAIL_DELAY", "step", three, NULL), 2);
+    assert_int_equal(fault_run("PGKEEP_FAIL_DELAY", "20", three, NULL), 2);
+    assert_int_equal(fault_run("PGKEEP_FAIL_DELAY", "60001:step", three, NULL), 2);
 }
 
 static void *hit_often(void *arg)
@@ -95,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nth_hit_crashes),
         cmocka_unit_test(the_nth_hit_is_refused_with_the_errno_asked_for),
+        cmocka_unit_test(steps_of_one_name_can_be_slow),
         cmocka_unit_test(nonsense_never_passes_as_a_fault_that_did_not_happen),
         cmocka_unit_test(hits_of_all_threads_are_counted_once),
     };

@@ -410,6 +410,34 @@ static void a_temporary_file_has_no_name_and_holds_what_is_written(void **state)
     assert_refused(file_temporary(deep, &e), &e, ERROR_IO);
 }
 
+static void what_is_punched_takes_no_room(void **state)
+{
+    (void)state;
+    static char block[256 * 1024];
+    char out[2];
+    size_t got;
+    struct stat before;
+    struct stat after;
+    memset(block, 'x', sizeof block);
+    int fd = file_temporary(path, &e);
+    assert_true(fd >= 0);
+    assert_done(file_write_full(fd, bytes_of(block, sizeof block), &e), &e);
+    assert_int_equal(fstat(fd, &before), 0);
+    file_punch(fd, 65536, 131072);
+    file_punch(fd, UINT64_MAX, UINT64_MAX);
+    file_punch(fd, 0, 0);
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    assert_true(after.st_blocks <= before.st_blocks - 131072 / 512);
+    assert_done(file_read_at(fd, 65535, out, 2, &got, &e), &e);
+    assert_memory_equal(out, "x\0", 2);
+    assert_done(file_read_at(fd, 65536 + 131071, out, 2, &got, &e), &e);
+    assert_memory_equal(out, "\0x", 2);
+    assert_true(file_room(fd) > 0 && file_room(fd) < UINT64_MAX);
+    (void)close(fd);
+    assert_true(file_room(-1) == UINT64_MAX);
+}
+
 static void a_sweep_removes_dead_drafts_of_this_file_alone(void **state)
 {
     (void)state;
@@ -449,6 +477,7 @@ int main(void)
         IN_FOLDER(replace_works_in_the_current_folder),
         IN_FOLDER(replace_in_a_folder_that_is_not_there_is_refused),
         IN_FOLDER(a_temporary_file_has_no_name_and_holds_what_is_written),
+        IN_FOLDER(what_is_punched_takes_no_room),
         IN_FOLDER(a_sweep_removes_dead_drafts_of_this_file_alone),
         IN_FOLDER(create_never_overwrites),
         IN_FOLDER(a_dangling_link_is_a_taken_name),

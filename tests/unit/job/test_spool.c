@@ -2,12 +2,16 @@
 /* Blobs through a bounded file. */
 #include "tests/support/check.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/job/spool.h"
 #include "tests/support/made_dump.h"
+#include "tests/support/nameless.h"
 #include "tests/support/scratch.h"
 
 #define CAPACITY (1 * MIB)
@@ -26,7 +30,7 @@ static int setup(void **state)
     assert_non_null(w);
     scratch_make(w->folder);
     scratch_path(w->path, w->folder, "spool");
-    w->spool = spool_new(w->path, CAPACITY, &e);
+    w->spool = spool_new(&(struct spool_options){w->path, CAPACITY, 0}, &e);
     assert_non_null(w->spool);
     *state = w;
     return 0;
@@ -137,6 +141,81 @@ static void nothing_has_a_name(void **state)
     take(w, 1, &place);
 }
 
+static void damage_on_the_disk_is_found(void **state)
+{
+    struct world *w = *state;
+    struct spool_place first;
+    struct spool_place second;
+    struct buf out = {0};
+    uint8_t byte;
+    assert_done(put(w, 1, 5000, &first), &e);
+    assert_done(put(w, 2, 5000, &second), &e);
+    int fd = nameless_open(getpid(), w->folder);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, 5000 + 4999), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, 5000 + 4999), 1);
+    assert_int_equal(close(fd), 0);
+    take(w, 1, &first);
+    assert_refused(spool_take(w->spool, &second, &out, &e), &e, ERROR_CORRUPT);
+    buf_done(&out);
+}
+
+static uint64_t blocks_of(int fd)
+{
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    return (uint64_t)st.st_blocks;
+}
+
+static void what_was_taken_takes_no_room_on_the_disk(void **state)
+{
+    struct world *w = *state;
+    struct spool_place places[3];
+    for (uint64_t i = 0; i < 3; i++)
+        assert_done(put(w, i, 256 * KIB, &places[i]), &e);
+    int fd = nameless_open(getpid(), w->folder);
+    assert_true(fd >= 0);
+    uint64_t most = blocks_of(fd);
+    assert_true(most >= 3 * 256 * KIB / 512);
+    for (uint64_t i = 0; i < 3; i++) {
+        take(w, i, &places[i]);
+        assert_true(blocks_of(fd) <= most - (i + 1) * 256 * KIB / 512);
+    }
+    assert_int_equal(close(fd), 0);
+}
+
+static void what_others_need_of_the_disk_is_left_to_them(void **state)
+{
+    struct world *w = *state;
+    struct spool_place place;
+    spool_free(w->spool);
+    w->spool = spool_new(&(struct spool_options){w->path, CAPACITY, UINT64_MAX / 2}, &e);
+    assert_non_null(w->spool);
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(put(w, i, 1000, &place), SPOOL_FULL);
+    assert_int_equal(spool_held(w->spool), 0);
+}
+
+static void what_a_crash_left_is_removed(void **state)
+{
+    struct world *w = *state;
+    char left[SCRATCH_PATH];
+    char other[SCRATCH_PATH];
+    spool_free(w->spool);
+    scratch_path(left, w->folder, "spool.tmp-a1B2c3");
+    scratch_path(other, w->folder, "spoolless.tmp-a1B2c3");
+    for (int i = 0; i < 2; i++) {
+        int fd = open(i ? left : other, O_CREAT | O_WRONLY | O_EXCL, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+    }
+    w->spool = spool_new(&(struct spool_options){w->path, CAPACITY, 0}, &e);
+    assert_non_null(w->spool);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(other, F_OK), 0);
+}
+
 static void a_full_disk_is_a_full_spool(void **state)
 {
     struct world *w = *state;
@@ -166,6 +245,10 @@ int main(void)
         TEST(a_blob_that_is_not_what_was_put_is_refused),
         TEST(nothing_has_a_name),
         TEST(a_full_disk_is_a_full_spool),
+        TEST(damage_on_the_disk_is_found),
+        TEST(what_was_taken_takes_no_room_on_the_disk),
+        TEST(what_others_need_of_the_disk_is_left_to_them),
+        TEST(what_a_crash_left_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
