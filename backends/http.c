@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call takes an idle handle of the pool (the one used last: its connection is the warmest) or
- * makes one, so there are as many as there were calls at once. libcurl's own detection of
- * stalls averages over many seconds and is late; the progress callback looks itself, and also
- * shares out the bandwidth between the calls that run and sees the stop flag. */
+ * makes one, so there are as many as there were calls at once. */
 #include "backends/http.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "core/base/clock.h"
+#include "backends/transfer.h"
 #include "core/base/str.h"
 
 #define CONNECT_MS 15000
@@ -35,37 +32,28 @@ struct http {
     char *ca_file;
     pthread_mutex_t lock; /* of idle */
     struct idle *idle;
-    atomic_uint running;
+    struct transfer_limits limits;
 };
 
 /* One call while it runs. */
 struct call {
-    const struct http *http;
+    struct http *http;
     const struct http_request *request;
     struct http_reply *reply;
     struct idle *handle;
     struct curl_slist *headers;
     struct error *e;
     bool refused; /* a callback ended the call; *e is filled */
-    bool stalled, stopped;
+    struct transfer transfer;
     size_t sent; /* bytes of the body handed out */
-    curl_off_t moved;
-    int64_t moved_ms;
-    unsigned sharers;
     char reason[CURL_ERROR_SIZE];
 };
 
 /* ---- the pool ---------------------------------------------------------------------- */
 
-static void start_libcurl(void)
-{
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct http *http_new(const struct http_options *o, struct error *e)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, start_libcurl);
+    transfer_prepare();
     struct http *h = calloc(1, sizeof *h);
     if (!h) {
         (void)error_memory(e, "HTTP client");
@@ -75,6 +63,7 @@ struct http *http_new(const struct http_options *o, struct error *e)
     h->o.connect_ms = o->connect_ms ? o->connect_ms : CONNECT_MS;
     h->o.stall_ms = o->stall_ms ? o->stall_ms : STALL_MS;
     h->o.ca_file = NULL;
+    h->limits.o = o->limits;
     (void)pthread_mutex_init(&h->lock, NULL);
     if (o->ca_file) {
         h->ca_file = str_copy(o->ca_file, e);
@@ -101,17 +90,9 @@ void http_free(struct http *h)
     free(h);
 }
 
-void http_configure(struct http *h, uint64_t up_per_second, uint64_t down_per_second,
-                    const volatile sig_atomic_t *stop)
+void http_configure(struct http *h, const struct store_options *limits)
 {
-    h->o.up_per_second = up_per_second;
-    h->o.down_per_second = down_per_second;
-    h->o.stop = stop;
-}
-
-const volatile sig_atomic_t *http_stop_flag(const struct http *h)
-{
-    return h->o.stop;
+    h->limits.o = *limits;
 }
 
 static struct idle *borrow(struct http *h, struct error *e)
@@ -212,7 +193,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
     struct call *c = arg;
     struct bytes line = bytes_of(data, size * count);
-    c->moved_ms = clock_monotonic_ms(); /* libcurl counts only bytes of bodies */
+    transfer_moved(&c->transfer); /* libcurl counts only bytes of bodies */
     /* A status line begins a reply anew: there may have been a 100 before, or a resent try. */
     if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
         c->reply->head.len = 0;
@@ -243,48 +224,6 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
     }
     c->refused = buf_append(body, data, n, c->e) < 0;
     return c->refused ? 0 : n;
-}
-
-/* What one of the running calls may use of a limit; libcurl takes 0 for none. */
-static curl_off_t share_of(uint64_t limit, unsigned sharers)
-{
-    uint64_t share = limit / (sharers ? sharers : 1);
-    if (limit > 0 && share == 0)
-        share = 1;
-    return share > INT64_MAX ? INT64_MAX : (curl_off_t)share;
-}
-
-static void share_bandwidth(struct call *c)
-{
-    const struct http_options *o = &c->http->o;
-    unsigned sharers = atomic_load(&c->http->running);
-    if (sharers == c->sharers || (!o->up_per_second && !o->down_per_second))
-        return;
-    c->sharers = sharers;
-    (void)curl_easy_setopt(c->handle->curl, CURLOPT_MAX_SEND_SPEED_LARGE,
-                           share_of(o->up_per_second, sharers));
-    (void)curl_easy_setopt(c->handle->curl, CURLOPT_MAX_RECV_SPEED_LARGE,
-                           share_of(o->down_per_second, sharers));
-}
-
-static int watch(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
-                 curl_off_t up)
-{
-    struct call *c = arg;
-    int64_t now = clock_monotonic_ms();
-    (void)down_total;
-    (void)up_total;
-    share_bandwidth(c);
-    if (c->http->o.stop && *c->http->o.stop != 0) {
-        c->stopped = true;
-        return 1;
-    }
-    if (down + up != c->moved) {
-        c->moved = down + up;
-        c->moved_ms = now;
-    }
-    c->stalled = now - c->moved_ms >= (int64_t)c->http->o.stall_ms;
-    return c->stalled;
 }
 
 /* ---- one call ---------------------------------------------------------------------- */
@@ -326,8 +265,8 @@ static CURLcode set_callbacks(struct call *c)
     CURLcode rc = CURLE_OK;
     SET(CURLOPT_ERRORBUFFER, c->reason);
     SET(CURLOPT_NOPROGRESS, 0L);
-    SET(CURLOPT_XFERINFOFUNCTION, watch);
-    SET(CURLOPT_XFERINFODATA, c);
+    SET(CURLOPT_XFERINFOFUNCTION, transfer_watch);
+    SET(CURLOPT_XFERINFODATA, &c->transfer);
     SET(CURLOPT_SOCKOPTFUNCTION, remember_socket);
     SET(CURLOPT_SOCKOPTDATA, c->handle);
     SET(CURLOPT_HEADERFUNCTION, take_header);
@@ -404,9 +343,9 @@ static int call_failed(const struct call *c, CURLcode rc)
     bool quotes = rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_URL_MALFORMAT;
     const char *text = c->reason[0] && !quotes ? c->reason : curl_easy_strerror(rc);
     str_safe(reason, sizeof reason, bytes_text(text));
-    if (c->stopped)
-        return error_stopped(c->e, *c->http->o.stop);
-    if (c->stalled)
+    if (c->transfer.stopped)
+        return error_stopped(c->e, *c->http->limits.o.stop);
+    if (c->transfer.stalled)
         return error_set(c->e, ERROR_BUSY, "no byte for %llu ms, both ways",
                          (unsigned long long)c->http->o.stall_ms);
     if (c->refused)
@@ -431,10 +370,10 @@ static int perform(struct call *c)
         rc = set_callbacks(c);
     if (rc == CURLE_OK)
         rc = set_request(c);
-    share_bandwidth(c);
-    c->moved_ms = clock_monotonic_ms();
+    transfer_begin(&c->transfer);
     if (rc == CURLE_OK)
         rc = curl_easy_perform(c->handle->curl);
+    transfer_end(&c->transfer);
     c->reply->reached = !never_left(rc);
     if (rc != CURLE_OK)
         return call_failed(c, rc);
@@ -448,19 +387,20 @@ int http_send(struct http *h, const struct http_request *r, struct http_reply *o
 {
     struct error local;
     struct call c = {.http = h, .request = r, .reply = out, .e = e ? e : &local};
+    const volatile sig_atomic_t *stop = h->limits.o.stop;
     out->status = 0;
     out->reached = out->resent = false;
     out->head.len = out->body.len = 0;
-    if (h->o.stop && *h->o.stop != 0)
-        return error_stopped(e, *h->o.stop);
+    if (stop && *stop != 0)
+        return error_stopped(e, *stop);
     c.handle = borrow(h, c.e);
     if (!c.handle)
         return -1;
-    (void)atomic_fetch_add(&h->running, 1);
+    c.transfer = (struct transfer){
+        .of = &h->limits, .curl = c.handle->curl, .stall_ms = (int64_t)h->o.stall_ms};
     int rc = copy_headers(&c, c.e);
     if (rc == 0)
         rc = perform(&c);
-    (void)atomic_fetch_sub(&h->running, 1);
     give_back(h, c.handle);
     wipe_headers(&c);
     return rc;

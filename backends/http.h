@@ -6,9 +6,8 @@
 #ifndef BACKENDS_HTTP_H
 #define BACKENDS_HTTP_H
 
-#include <signal.h>
-
 #include "core/base/buf.h"
+#include "core/repo/store.h"
 
 /* Of a reply of status 300 and above there is room for this much at least. */
 #define HTTP_ERROR_BODY (64 * KIB)
@@ -16,23 +15,19 @@
 struct http;
 
 struct http_options {
-    const char *ca_file;    /* PEM file of the only CAs to trust; NULL: the system's */
-    uint64_t connect_ms;    /* for name, connection and TLS together; 0: 15 s */
-    uint64_t stall_ms;      /* no byte in either direction for so long; 0: 30 s */
-    uint64_t up_per_second; /* bytes, for all calls of the client together; 0: no limit */
-    uint64_t down_per_second;
-    bool no_proxy;                     /* for addresses that only the host itself can reach */
-    const volatile sig_atomic_t *stop; /* not 0: calls end with error_stopped; may be NULL */
+    const char *ca_file;         /* PEM file of the only CAs to trust; NULL: the system's */
+    uint64_t connect_ms;         /* for name, connection and TLS together; 0: 15 s */
+    uint64_t stall_ms;           /* no byte in either direction for so long; 0: 30 s */
+    bool no_proxy;               /* for addresses that only the host itself can reach */
+    struct store_options limits; /* of all calls of the client together */
 };
 
-/* Texts are copied; stop must outlive the client. ERROR_MEMORY. */
+/* Texts are copied; the flag of limits must outlive the client. ERROR_MEMORY. */
 MUST_CHECK struct http *http_new(const struct http_options *o, struct error *e);
 /* No call may be under way. NULL is fine. */
 void http_free(struct http *h);
-/* Other limits, and another flag (may be NULL). While no call is under way. */
-void http_configure(struct http *h, uint64_t up_per_second, uint64_t down_per_second,
-                    const volatile sig_atomic_t *stop);
-const volatile sig_atomic_t *http_stop_flag(const struct http *h);
+/* Other limits. While no call is under way. */
+void http_configure(struct http *h, const struct store_options *limits);
 
 struct http_request {
     const char *method;         /* GET, HEAD, PUT, POST, DELETE */

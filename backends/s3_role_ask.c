@@ -35,7 +35,7 @@ int s3_role_ask_any(const struct s3_role_ask *q, struct http_reply *reply, struc
                                          .connect_ms = q->is_near ? NEAR_MS : FAR_MS,
                                          .stall_ms = q->is_near ? 2 * NEAR_MS : FAR_MS,
                                          .no_proxy = q->is_near,
-                                         .stop = q->stop};
+                                         .limits.stop = q->stop};
     const char *headers[] = {"Accept: application/json", q->header, NULL};
     const struct http_request request = {.method = q->method,
                                          .url = q->url,

@@ -151,7 +151,7 @@ static int get_range(struct store_s3_link *l, const char *name, struct range *g,
             rc = check_get(l, g, r, e);
         if (rc != CUT_SHORT)
             return rc;
-        if (store_s3_call_wait(l, &u, r, e) < 0)
+        if (store_s3_call_wait(&u, r, e) < 0)
             return -1;
     }
 }
@@ -226,7 +226,8 @@ static int probe(struct store *s, struct error *e)
 static void configure(struct store *s, const struct store_options *o)
 {
     struct store_s3_link *l = &self_of(s)->link;
-    http_configure(l->http, o->up_per_second, o->down_per_second, o->stop);
+    http_configure(l->http, o);
+    l->patience.stop = o->stop;
     s3_credentials_stop_by(l->credentials, o->stop);
 }
 

@@ -1,51 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The waits between attempts are random over their whole length (full jitter), so that hosts
- * which were refused together do not come back together. An attempt that moves bytes is not cut
- * by the end of the operation's time: a slow line is no dead one, and stalls end by themselves.
- */
+/* An attempt that moves bytes is not cut by the end of patience: a slow line is no dead one,
+ * and stalls end by themselves. */
 #include "backends/store_s3_call.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "backends/store_s3_fault.h"
 #include "core/base/clock.h"
-#include "core/base/secret.h"
 #include "core/base/str.h"
 
-#define GAVE_UP_MS 5000
-#define PATIENCE_S 300
-#define MOST_PATIENCE_S (7 * 24 * 3600)
+#define MOST_ASKED_S (7 * 24 * 3600)
 #define STALL_MS 30000
 #define CONNECT_MS 15000
 #define LEAST_MS 500 /* of both */
-#define FIRST_WAIT_MS 200
-#define LONGEST_WAIT_MS 20000
-#define SLICE_MS 50 /* how late a stop flag may be seen */
 #define SLOWEST_BYTES_PER_MS 32
 #define MOST_RENEWALS 2
 
 /* ---- the link ------------------------------------------------------------------------ */
 
-static int read_patience(uint64_t *ms, struct error *e)
-{
-    const char *text = getenv("PGKEEP_STORE_PATIENCE");
-    uint64_t seconds = PATIENCE_S;
-    if (text && *text && (!str_u64(text, MOST_PATIENCE_S, &seconds) || seconds == 0))
-        return error_set(e, ERROR_USAGE,
-                         "PGKEEP_STORE_PATIENCE is no number of seconds from 1 to %d",
-                         MOST_PATIENCE_S);
-    *ms = seconds * 1000;
-    return 0;
-}
-
 int store_s3_call_open(struct store_s3_link *l, const char *url, struct error *e)
 {
-    if (store_s3_place_parse(url, &l->place, e) < 0 || read_patience(&l->patience_ms, e) < 0)
+    if (store_s3_place_parse(url, &l->place, e) < 0 ||
+        backoff_read_patience(&l->patience, e) < 0)
         return -1;
     /* One that stalls must leave time for another attempt. */
-    uint64_t quarter = l->patience_ms / 4 > LEAST_MS ? l->patience_ms / 4 : LEAST_MS;
+    uint64_t quarter = (uint64_t)l->patience.ms / 4;
+    if (quarter < LEAST_MS)
+        quarter = LEAST_MS;
     struct http_options o = {
         .ca_file = l->place.ca_file,
         .connect_ms = quarter < CONNECT_MS ? quarter : CONNECT_MS,
@@ -101,12 +82,6 @@ static int sign(struct store_s3_link *l, const struct store_s3_call *c,
     return rc;
 }
 
-static int64_t left_ms(const struct store_s3_until *u)
-{
-    int64_t left = u->end_ms - clock_monotonic_ms();
-    return left > 0 ? left : 0;
-}
-
 static int send_signed(struct store_s3_link *l, const struct store_s3_call *c,
                        const struct s3_sign_result *s, const struct store_s3_until *u,
                        struct http_reply *r, struct error *e)
@@ -121,7 +96,8 @@ static int send_signed(struct store_s3_link *l, const struct store_s3_call *c,
         .headers = s->headers,
         .body = c->body,
         .most_reply = c->most_reply,
-        .deadline_ms = (uint64_t)left_ms(u) + 1 + moved / SLOWEST_BYTES_PER_MS,
+        .deadline_ms =
+            (uint64_t)backoff_left_ms(&u->backoff) + 1 + moved / SLOWEST_BYTES_PER_MS,
     };
     int rc = http_send(l->http, &request, r, e);
     free(url);
@@ -156,8 +132,8 @@ int store_s3_call_try(struct store_s3_link *l, const struct store_s3_call *c,
     } else if (cause.kind == ERROR_BUSY)
         rc = STORE_S3_CALL_AGAIN;
     if (rc == 0)
-        atomic_store(&l->gave_up, false);
-    if (rc != 0) {
+        backoff_answered(&l->patience);
+    else {
         (void)error_wrap(&cause, "s3://%s%s%s%s", l->place.bucket, c->name ? "/" : "",
                          c->name ? l->place.prefix : "", c->name ? c->name : "");
         if (e)
@@ -168,64 +144,24 @@ int store_s3_call_try(struct store_s3_link *l, const struct store_s3_call *c,
 
 /* ---- patience ------------------------------------------------------------------------ */
 
-struct store_s3_until store_s3_call_until(const struct store_s3_link *l)
+struct store_s3_until store_s3_call_until(struct store_s3_link *l)
 {
-    uint64_t patience = l->patience_ms;
-    if (atomic_load(&l->gave_up) && patience > GAVE_UP_MS)
-        patience = GAVE_UP_MS;
-    int64_t end = clock_monotonic_ms() + (int64_t)patience;
-    return (struct store_s3_until){.end_ms = end};
-}
-
-static uint64_t jitter(unsigned tries)
-{
-    uint64_t most = FIRST_WAIT_MS;
-    uint32_t dice = 0;
-    for (unsigned i = 0; i < tries && most < LONGEST_WAIT_MS; i++)
-        most *= 2;
-    if (most > LONGEST_WAIT_MS)
-        most = LONGEST_WAIT_MS;
-    /* No randomness is no reason to fail: the longest wait then. */
-    return secret_random(&dice, sizeof dice, NULL) == 0 ? dice % (most + 1) : most;
+    struct store_s3_until u = {0};
+    backoff_begin(&u.backoff, &l->patience);
+    return u;
 }
 
 /* Seconds only; the other form, a date, depends on two clocks. */
-static uint64_t asked_for(const struct http_reply *r)
+static int64_t asked_for(const struct http_reply *r)
 {
     uint64_t seconds = 0;
     const char *text = http_reply_field(r, "Retry-After");
-    return text && str_u64(text, MOST_PATIENCE_S, &seconds) ? seconds * 1000 : 0;
+    return text && str_u64(text, MOST_ASKED_S, &seconds) ? (int64_t)seconds * 1000 : 0;
 }
 
-static int gave_up(struct store_s3_link *l, const struct store_s3_until *u, struct error *e)
+int store_s3_call_wait(struct store_s3_until *u, const struct http_reply *r, struct error *e)
 {
-    atomic_store(&l->gave_up, true);
-    if (e)
-        e->kind = ERROR_BUSY;
-    (void)error_wrap(e, "gave up after %u attempts in %llu s", u->tries,
-                     (unsigned long long)(l->patience_ms / 1000));
-    return error_hint(e, "the store is out of reach or overloaded: try again later");
-}
-
-int store_s3_call_wait(struct store_s3_link *l, struct store_s3_until *u,
-                       const struct http_reply *r, struct error *e)
-{
-    const volatile sig_atomic_t *flag = http_stop_flag(l->http);
-    uint64_t wait = jitter(u->tries++);
-    uint64_t asked = asked_for(r);
-    if (asked > wait)
-        wait = asked;
-    if (wait >= (uint64_t)left_ms(u))
-        return gave_up(l, u, e);
-    int64_t end = clock_monotonic_ms() + (int64_t)wait;
-    for (int64_t now = end - (int64_t)wait; now < end; now = clock_monotonic_ms()) {
-        int64_t nap = end - now < SLICE_MS ? end - now : SLICE_MS;
-        struct timespec t = {.tv_nsec = (long)nap * 1000000};
-        if (flag && *flag != 0)
-            return error_stopped(e, *flag);
-        (void)nanosleep(&t, NULL);
-    }
-    return 0;
+    return backoff_wait(&u->backoff, asked_for(r), e);
 }
 
 int store_s3_call_send(struct store_s3_link *l, const struct store_s3_call *c,
@@ -235,7 +171,7 @@ int store_s3_call_send(struct store_s3_link *l, const struct store_s3_call *c,
         int rc = store_s3_call_try(l, c, u, r, e);
         if (rc != STORE_S3_CALL_AGAIN)
             return rc;
-        if (store_s3_call_wait(l, u, r, e) < 0)
+        if (store_s3_call_wait(u, r, e) < 0)
             return -1;
     }
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "backends/backoff.h"
 #include "backends/http.h"
 #include "backends/s3_credentials.h"
 #include "backends/s3_sign.h"
@@ -21,9 +22,8 @@ struct store_s3_link {
     struct http *http;
     struct s3_sign *sign;
     struct s3_credentials *credentials;
-    uint64_t patience_ms; /* PGKEEP_STORE_PATIENCE in seconds, else 5 minutes */
+    struct backoff_patience patience;
     atomic_int conditional;
-    atomic_bool gave_up; /* no answer since a call gave up: the next ones try but shortly */
 };
 
 /* *l is zeroed memory. ERROR_USAGE for the URL or the environment. Ended by
@@ -43,13 +43,12 @@ struct store_s3_call {
     size_t most_reply;
 };
 
-/* How long an operation, all its calls together, may still take. */
+/* How long an operation, all its calls together, may still go on after a failure. */
 struct store_s3_until {
-    int64_t end_ms; /* of clock_monotonic_ms */
-    unsigned tries;
+    struct backoff backoff;
     unsigned renewals; /* of credentials */
 };
-struct store_s3_until store_s3_call_until(const struct store_s3_link *l);
+struct store_s3_until store_s3_call_until(struct store_s3_link *l);
 
 /* One attempt. 0: the reply's status is 2xx (and no <Error> in it), 404, 412, 416 or
  * 501, and the caller's to judge. STORE_S3_CALL_AGAIN, or an error as store_s3_fault says. */
@@ -57,10 +56,9 @@ MUST_CHECK int store_s3_call_try(struct store_s3_link *l, const struct store_s3_
                                  struct store_s3_until *u, struct http_reply *r,
                                  struct error *e);
 
-/* After STORE_S3_CALL_AGAIN: wait (full jitter, or what Retry-After asks for). -1 with
- * ERROR_BUSY and the last cause when the time is over; error_stopped. */
-MUST_CHECK int store_s3_call_wait(struct store_s3_link *l, struct store_s3_until *u,
-                                  const struct http_reply *r, struct error *e);
+/* backoff_wait after STORE_S3_CALL_AGAIN, at least as long as Retry-After asks for. */
+MUST_CHECK int store_s3_call_wait(struct store_s3_until *u, const struct http_reply *r,
+                                  struct error *e);
 
 /* Attempts until one gives an answer or the time is over: for calls that may be repeated
  * without a look at what became of them. */

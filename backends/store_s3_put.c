@@ -168,7 +168,7 @@ static int deliver(struct store_s3_link *l, const struct store_s3_call *c,
         *doubt = *doubt || is_doubtful(r, rc);
         if (rc != STORE_S3_CALL_AGAIN)
             return rc;
-        if (store_s3_call_wait(l, u, r, e) < 0)
+        if (store_s3_call_wait(u, r, e) < 0)
             return -1;
         rc = *doubt ? look(l, c->name, c->body, u, e) : FOUND_NONE;
         if (rc != FOUND_NONE)

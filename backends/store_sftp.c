@@ -145,9 +145,9 @@ static int check_space(struct store_sftp *s, size_t len, struct error *e)
 
 /* ---- how the server renames -------------------------------------------------------------- */
 
-static int wait_after(struct store_sftp *s, int rc, struct backoff *b, struct error *e)
+static int wait_after(int rc, struct backoff *b, struct error *e)
 {
-    return rc == STORE_SFTP_CUT ? store_sftp_wire_wait(s->wire, b, e) : -1;
+    return rc == STORE_SFTP_CUT ? backoff_wait(b, 0, e) : -1;
 }
 
 /* Upload to `from`, rename to `to`: 0, STORE_SFTP_REFUSED (the rename), STORE_SFTP_CUT, -1. */
@@ -210,7 +210,7 @@ static int find_manner(struct store_sftp *s, bool *keeps, struct error *e)
         else if (rc == STORE_SFTP_CUT && check_space(s, 1, e) < 0)
             rc = -1;
         else
-            rc = wait_after(s, rc, &b, e);
+            rc = wait_after(rc, &b, e);
     }
     *keeps = s->manner == RENAME_KEEPS;
     (void)pthread_mutex_unlock(&s->lock);
@@ -255,7 +255,7 @@ static int settle(struct putting *p, int rc, struct backoff *b, struct error *e)
         cause = *e;
     if (rc == STORE_SFTP_CUT) {
         p->unknown = true;
-        if (store_sftp_wire_wait(p->store->wire, b, e) < 0)
+        if (backoff_wait(b, 0, e) < 0)
             return -1;
         return look_it_up(p, e);
     }
@@ -291,7 +291,7 @@ static int attempt(struct putting *p, struct backoff *b, struct error *e)
     else if (check_space(p->store, p->content.len, e) < 0 || rc != STORE_SFTP_CUT)
         rc = -1; /* full, or the server does not take the file */
     else
-        rc = store_sftp_wire_wait(p->store->wire, b, e) < 0 ? -1 : STORE_ABSENT;
+        rc = backoff_wait(b, 0, e) < 0 ? -1 : STORE_ABSENT;
     if (!p->renamed)
         try_remove(p->store, temporary);
     free(temporary);
@@ -337,7 +337,7 @@ static int get_path(struct store_sftp *s, const struct store_sftp_request *r, st
         int rc = store_sftp_wire_once(s->wire, r, NULL, e);
         if (rc != STORE_SFTP_CUT)
             return rc == STORE_SFTP_ABSENT ? STORE_ABSENT : rc == STORE_SFTP_REFUSED ? -1 : rc;
-        if (store_sftp_wire_wait(s->wire, &b, e) < 0)
+        if (backoff_wait(&b, 0, e) < 0)
             return -1;
         int folder = asked ? STORE_ABSENT : look_for_folder(s, r->path, e);
         if (folder < 0)
@@ -398,7 +398,7 @@ static int remove_path(struct store_sftp *s, const char *path, struct error *e)
                 *e = cause;
             return -1;
         }
-        if (wait_after(s, rc, &b, e) < 0)
+        if (wait_after(rc, &b, e) < 0)
             return -1;
     }
 }
@@ -484,7 +484,7 @@ static int make_root(struct store_sftp *s, struct error *e)
         char *folder = str_copy_bytes(bytes_of(s->root, end), e);
         int rc = folder ? command_once(s, "mkdir", folder, NULL, e) : -1;
         free(folder);
-        if (rc == STORE_SFTP_CUT && store_sftp_wire_wait(s->wire, &b, e) == 0)
+        if (rc == STORE_SFTP_CUT && backoff_wait(&b, 0, e) == 0)
             continue;
         if (rc < 0 || rc == STORE_SFTP_CUT)
             return -1;

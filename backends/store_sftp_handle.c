@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/base/clock.h"
 #include "core/base/str.h"
 
 #define CONNECT_MS 30000
@@ -81,48 +80,6 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
     return h->failed ? 0 : n;
 }
 
-/* What one of the running requests may use of a limit; libcurl takes 0 for none. */
-static curl_off_t share_of(uint64_t limit, unsigned sharers)
-{
-    uint64_t share = limit / sharers;
-    if (limit > 0 && share == 0)
-        share = 1;
-    return share > INT64_MAX ? INT64_MAX : (curl_off_t)share;
-}
-
-static void share_bandwidth(struct store_sftp_handle *h)
-{
-    const struct store_options *o = &h->told->o;
-    unsigned sharers = atomic_load(&h->told->running);
-    sharers = sharers > 0 ? sharers : 1;
-    if (sharers == h->sharers)
-        return;
-    h->sharers = sharers;
-    (void)curl_easy_setopt(h->curl, CURLOPT_MAX_SEND_SPEED_LARGE,
-                           share_of(o->up_per_second, sharers));
-    (void)curl_easy_setopt(h->curl, CURLOPT_MAX_RECV_SPEED_LARGE,
-                           share_of(o->down_per_second, sharers));
-}
-
-static int watch(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
-                 curl_off_t up)
-{
-    struct store_sftp_handle *h = arg;
-    int64_t now = clock_monotonic_ms();
-    (void)down_all;
-    (void)up_all;
-    if (h->told) {
-        share_bandwidth(h);
-        if (h->told->o.stop && *h->told->o.stop != 0)
-            return 1;
-    }
-    if (down + up != h->moved) {
-        h->moved = down + up;
-        h->moved_ms = now;
-    }
-    return now - h->moved_ms > h->stall_ms;
-}
-
 static bool says(struct bytes line, const char *what)
 {
     return memmem(line.data, line.len, what, strlen(what)) != NULL;
@@ -154,6 +111,7 @@ void store_sftp_handle_free(struct store_sftp_handle *h)
 static bool prepare(struct store_sftp_handle *h)
 {
     CURL *c = h->curl;
+    int64_t stall_ms = h->transfer.stall_ms;
     return !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "sftp") &&
            !curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L) &&
@@ -161,7 +119,7 @@ static bool prepare(struct store_sftp_handle *h)
            !curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, UP_BUFFER) &&
            !curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L) &&
            !curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
-                             (long)(h->stall_ms < CONNECT_MS ? h->stall_ms : CONNECT_MS)) &&
+                             (long)(stall_ms < CONNECT_MS ? stall_ms : CONNECT_MS)) &&
            !curl_easy_setopt(c, CURLOPT_FTP_CREATE_MISSING_DIRS, 1L) &&
            !curl_easy_setopt(c, CURLOPT_NEW_FILE_PERMS, FILE_MODE) &&
            !curl_easy_setopt(c, CURLOPT_NEW_DIRECTORY_PERMS, FOLDER_MODE) &&
@@ -173,14 +131,15 @@ static bool prepare(struct store_sftp_handle *h)
            !curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) &&
            !curl_easy_setopt(c, CURLOPT_HEADERDATA, h) &&
            !curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) &&
-           !curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) &&
-           !curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) &&
+           !curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, transfer_watch) &&
+           !curl_easy_setopt(c, CURLOPT_XFERINFODATA, &h->transfer) &&
            !curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, read_log) &&
            !curl_easy_setopt(c, CURLOPT_DEBUGDATA, h) &&
            !curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
 }
 
 struct store_sftp_handle *store_sftp_handle_new(const struct store_sftp_login *l,
+                                                struct transfer_limits *limits,
                                                 int64_t patience_ms, struct error *e)
 {
     struct store_sftp_handle *h = calloc(1, sizeof *h);
@@ -188,8 +147,12 @@ struct store_sftp_handle *store_sftp_handle_new(const struct store_sftp_login *l
         (void)error_memory(e, "SFTP handle");
         return NULL;
     }
-    h->stall_ms = patience_ms < STALL_MS ? patience_ms + 1000 : STALL_MS;
     h->curl = curl_easy_init();
+    h->transfer = (struct transfer){
+        .of = limits,
+        .curl = h->curl,
+        .stall_ms = patience_ms < STALL_MS ? patience_ms + 1000 : STALL_MS,
+    };
     if (!h->curl || !prepare(h)) {
         (void)error_memory(e, "SFTP handle");
     } else if (store_sftp_login_apply(l, h->curl, &h->seen, e) == 0) {
@@ -263,12 +226,8 @@ int store_sftp_handle_begin(struct store_sftp_handle *h, const char *base,
     h->e = e;
     h->failed = h->close_failed = h->login_cut = h->unranged = h->begun = false;
     h->sent = 0;
-    h->moved = 0;
-    h->moved_ms = clock_monotonic_ms();
     h->error[0] = '\0';
-    h->sharers = 0; /* the limits may be others */
-    if (h->told)
-        share_bandwidth(h);
+    transfer_begin(&h->transfer);
     if (r->out)
         r->out->len = 0;
     return set_url(h, base, r->path, e) < 0 || set_method(h, e) < 0 || set_commands(h, e) < 0
@@ -278,6 +237,7 @@ int store_sftp_handle_begin(struct store_sftp_handle *h, const char *base,
 
 void store_sftp_handle_end(struct store_sftp_handle *h)
 {
+    transfer_end(&h->transfer);
     (void)curl_easy_setopt(h->curl, CURLOPT_QUOTE, NULL);
     curl_slist_free_all(h->commands);
     h->commands = NULL;
@@ -289,13 +249,9 @@ int store_sftp_handle_perform(struct store_sftp_handle *h, const char *base,
                               const struct store_sftp_request *r, CURLcode *code,
                               struct error *e)
 {
-    if (h->told)
-        atomic_fetch_add(&h->told->running, 1);
     int rc = store_sftp_handle_begin(h, base, r, e);
     if (rc == 0)
         *code = curl_easy_perform(h->curl);
-    if (h->told)
-        atomic_fetch_sub(&h->told->running, 1);
     store_sftp_handle_end(h);
     return rc;
 }

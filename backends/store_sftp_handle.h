@@ -4,23 +4,12 @@
 #ifndef BACKENDS_STORE_SFTP_HANDLE_H
 #define BACKENDS_STORE_SFTP_HANDLE_H
 
-#include <curl/curl.h>
-#include <stdatomic.h>
-
 #include "backends/store_sftp_login.h"
 #include "backends/store_sftp_wire.h"
-#include "core/repo/store.h"
-
-/* What all handles of a store share. */
-struct store_sftp_told {
-    struct store_options o;
-    atomic_uint running; /* requests, which share the limits */
-};
+#include "backends/transfer.h"
 
 struct store_sftp_handle {
     CURL *curl;
-    struct store_sftp_told *told; /* NULL: no limits, no stop */
-    unsigned sharers;             /* when the limits were set last */
     struct store_sftp_handle *next;
     struct store_sftp_seen seen;
     char error[CURL_ERROR_SIZE];
@@ -36,15 +25,16 @@ struct store_sftp_handle {
     bool begun;     /* bytes came */
     bool spent;     /* curl has left a file open on the server: not to be used again */
     size_t sent;
-    int64_t moved_ms; /* when bytes moved last */
-    curl_off_t moved;
-    int64_t stall_ms;
+    struct transfer transfer;
 };
 
-/* Set up for the login's present way; l outlives it. Nothing moving for a minute, or for
- * patience and a second more where that is shorter, ends a request. NULL with ERROR_MEMORY. */
-MUST_CHECK struct store_sftp_handle *
-store_sftp_handle_new(const struct store_sftp_login *l, int64_t patience_ms, struct error *e);
+/* Set up for the login's present way; l and limits outlive it. Nothing moving for a minute, or
+ * for patience and a second more where that is shorter, ends a request. NULL with ERROR_MEMORY.
+ */
+MUST_CHECK struct store_sftp_handle *store_sftp_handle_new(const struct store_sftp_login *l,
+                                                           struct transfer_limits *limits,
+                                                           int64_t patience_ms,
+                                                           struct error *e);
 void store_sftp_handle_free(struct store_sftp_handle *h);
 
 /* Set up a request to the server of base (sftp://host:port), which the caller performs and

@@ -16,18 +16,15 @@
 #include <stdlib.h>
 
 #include "backends/store_sftp_handle.h"
-#include "core/base/clock.h"
-#include "core/base/log.h"
 #include "core/base/str.h"
 
 #define KEEP_IDLE 16 /* handles, connections */
 
 struct store_sftp_wire {
-    struct store_sftp_told told;
-    atomic_bool gave_up; /* no answer since a request gave up: the next ones try but once */
+    struct transfer_limits limits;
+    struct backoff_patience patience;
     struct store_sftp_login login;
-    char *base; /* sftp://host:port */
-    int64_t patience_ms;
+    char *base;           /* sftp://host:port */
     pthread_mutex_t lock; /* of idle */
     struct store_sftp_handle *idle;
     size_t idle_count;
@@ -39,21 +36,13 @@ struct store_sftp_wire {
 
 struct store_sftp_handle *store_sftp_wire_handle(struct store_sftp_wire *w, struct error *e)
 {
-    struct store_sftp_handle *h = store_sftp_handle_new(&w->login, w->patience_ms, e);
-    if (h)
-        h->told = &w->told;
-    return h;
+    return store_sftp_handle_new(&w->login, &w->limits, w->patience.ms, e);
 }
 
 void store_sftp_wire_configure(struct store_sftp_wire *w, const struct store_options *o)
 {
-    w->told.o = *o;
-}
-
-/* The signal that asks for the end; 0: none. */
-static int stop_signal(const struct store_sftp_wire *w)
-{
-    return w->told.o.stop ? *w->told.o.stop : 0;
+    w->limits.o = *o;
+    w->patience.stop = o->stop;
 }
 
 const char *store_sftp_wire_base(const struct store_sftp_wire *w)
@@ -245,28 +234,14 @@ int store_sftp_wire_once(struct store_sftp_wire *w, const struct store_sftp_requ
         return -1;
     int rc = attempt(w, h, r, reply ? reply : &ignored, e);
     if (rc >= 0 && rc != STORE_SFTP_CUT)
-        atomic_store(&w->gave_up, false);
+        backoff_answered(&w->patience);
     give_back(w, h);
     return rc;
 }
 
-void store_sftp_wire_begin(const struct store_sftp_wire *w, struct backoff *b)
+void store_sftp_wire_begin(struct store_sftp_wire *w, struct backoff *b)
 {
-    backoff_begin(b, atomic_load(&w->gave_up) ? 0 : w->patience_ms);
-}
-
-int store_sftp_wire_wait(struct store_sftp_wire *w, struct backoff *b, struct error *e)
-{
-    if (stop_signal(w))
-        return error_stopped(e, stop_signal(w));
-    if (b->failures == 0 && e)
-        log_info("%s: %s; trying again", w->base, e->text);
-    if (backoff_wait(b, 0, w->told.o.stop))
-        return stop_signal(w) ? error_stopped(e, stop_signal(w)) : 0;
-    atomic_store(&w->gave_up, true);
-    if (e)
-        e->kind = ERROR_BUSY;
-    return error_wrap(e, "tried %u times", b->failures);
+    backoff_begin(b, &w->patience);
 }
 
 int store_sftp_wire_send(struct store_sftp_wire *w, const struct store_sftp_request *r,
@@ -278,7 +253,7 @@ int store_sftp_wire_send(struct store_sftp_wire *w, const struct store_sftp_requ
         int rc = store_sftp_wire_once(w, r, reply, e);
         if (rc != STORE_SFTP_CUT)
             return rc;
-        if (store_sftp_wire_wait(w, &b, e) < 0)
+        if (backoff_wait(&b, 0, e) < 0)
             return -1;
     }
 }
@@ -339,24 +314,16 @@ int store_sftp_wire_connect(struct store_sftp_wire *w, char **home, struct error
     while (rc == 1) {
         rc = try_way(w, home, e);
         if (rc == STORE_SFTP_CUT)
-            rc = store_sftp_wire_wait(w, &b, e) < 0 ? -1 : 1;
+            rc = backoff_wait(&b, 0, e) < 0 ? -1 : 1;
     }
     return rc;
 }
 
 /* ---- all of it ------------------------------------------------------------------------ */
 
-static pthread_once_t curl_started = PTHREAD_ONCE_INIT;
-
-static void start_curl(void)
-{
-    /* Counted by libcurl; others of the program may have done it as well. */
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 struct store_sftp_wire *store_sftp_wire_new(const struct store_url *u, struct error *e)
 {
-    (void)pthread_once(&curl_started, start_curl);
+    transfer_prepare();
     struct store_sftp_wire *w = calloc(1, sizeof *w);
     if (!w) {
         (void)error_memory(e, "SFTP");
@@ -364,7 +331,8 @@ struct store_sftp_wire *store_sftp_wire_new(const struct store_url *u, struct er
     }
     (void)pthread_mutex_init(&w->lock, NULL);
     w->agent_doubts = 1;
-    if (backoff_patience(&w->patience_ms, e) < 0 || store_sftp_login_init(&w->login, u, e) < 0)
+    if (backoff_read_patience(&w->patience, e) < 0 ||
+        store_sftp_login_init(&w->login, u, e) < 0)
         goto fail;
     bool address = strchr(w->login.host, ':');
     w->base = str_format(e, "sftp://%s%s%s:%u", address ? "[" : "", w->login.host,

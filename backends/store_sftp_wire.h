@@ -66,11 +66,8 @@ MUST_CHECK int store_sftp_wire_send(struct store_sftp_wire *w,
                                     const struct store_sftp_request *r,
                                     struct store_sftp_reply *reply, struct error *e);
 
-/* The wait between attempts; -1 with ERROR_BUSY when patience ended, or error_stopped. e holds
- * the cause. */
-MUST_CHECK int store_sftp_wire_wait(struct store_sftp_wire *w, struct backoff *b,
-                                    struct error *e);
-void store_sftp_wire_begin(const struct store_sftp_wire *w, struct backoff *b);
+/* For an operation of several requests, with backoff_wait after those that were cut. */
+void store_sftp_wire_begin(struct store_sftp_wire *w, struct backoff *b);
 
 /* For store_sftp_many: a new handle of the way that was found, and sftp://host:port. */
 struct store_sftp_handle;

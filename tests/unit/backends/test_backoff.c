@@ -2,6 +2,7 @@
 #include "tests/support/check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/backoff.h"
 #include "core/base/clock.h"
@@ -11,50 +12,85 @@ static struct error e;
 static void patience_is_five_minutes_or_what_the_environment_says(void **state)
 {
     static const char *const wrong[] = {"x", "-1", "1.5", "86401", " 1", "1s"};
-    int64_t ms;
+    struct backoff_patience p;
     (void)state;
     (void)unsetenv("PGKEEP_STORE_PATIENCE");
-    assert_done(backoff_patience(&ms, &e), &e);
-    assert_int_equal(ms, 300000);
+    assert_done(backoff_read_patience(&p, &e), &e);
+    assert_int_equal(p.ms, 300000);
     (void)setenv("PGKEEP_STORE_PATIENCE", "7", 1);
-    assert_done(backoff_patience(&ms, &e), &e);
-    assert_int_equal(ms, 7000);
+    assert_done(backoff_read_patience(&p, &e), &e);
+    assert_int_equal(p.ms, 7000);
     (void)setenv("PGKEEP_STORE_PATIENCE", "0", 1);
-    assert_done(backoff_patience(&ms, &e), &e);
-    assert_int_equal(ms, 0);
+    assert_done(backoff_read_patience(&p, &e), &e);
+    assert_int_equal(p.ms, 0);
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         (void)setenv("PGKEEP_STORE_PATIENCE", wrong[i], 1);
-        assert_refused(backoff_patience(&ms, &e), &e, ERROR_USAGE);
+        assert_refused(backoff_read_patience(&p, &e), &e, ERROR_USAGE);
     }
     (void)unsetenv("PGKEEP_STORE_PATIENCE");
 }
 
-static void waiting_ends_with_patience(void **state)
+static void waiting_ends_with_patience_and_the_cause(void **state)
 {
+    struct backoff_patience p = {.ms = 700};
     struct backoff b;
     unsigned waits = 0;
     (void)state;
-    backoff_begin(&b, 700);
+    backoff_begin(&b, &p);
     int64_t began = clock_monotonic_ms();
-    while (backoff_wait(&b, 0, NULL))
+    (void)error_set(&e, ERROR_IO, "the cause");
+    while (backoff_wait(&b, 0, &e) == 0)
         waits++;
     assert_true(clock_monotonic_ms() - began <= 1700);
     assert_int_equal(b.failures, waits + 1);
-    backoff_begin(&b, 0);
-    assert_false(backoff_wait(&b, 1, NULL));
+    assert_int_equal(e.kind, ERROR_BUSY);
+    assert_non_null(strstr(e.text, "the cause"));
+    assert_non_null(strstr(e.text, "gave up after"));
+    p.ms = 0;
+    backoff_begin(&b, &p);
+    assert_refused(backoff_wait(&b, 1, &e), &e, ERROR_BUSY);
 }
 
 static void what_the_server_asks_for_is_the_least(void **state)
 {
+    struct backoff_patience p = {.ms = 5000};
     struct backoff b;
     (void)state;
-    backoff_begin(&b, 5000);
+    backoff_begin(&b, &p);
     int64_t began = clock_monotonic_ms();
-    assert_true(backoff_wait(&b, 400, NULL));
+    assert_done(backoff_wait(&b, 400, &e), &e);
     assert_true(clock_monotonic_ms() - began >= 399);
+    assert_true(backoff_left_ms(&b) <= 5000 - 399);
     /* More than patience: given up at once, not after it. */
     began = clock_monotonic_ms();
-    assert_false(backoff_wait(&b, 60000, NULL));
+    assert_refused(backoff_wait(&b, 60000, &e), &e, ERROR_BUSY);
+    assert_true(clock_monotonic_ms() - began < 1000);
+}
+
+static void a_store_given_up_gets_little_until_it_answers(void **state)
+{
+    struct backoff_patience p = {.ms = 60000};
+    struct backoff b;
+    (void)state;
+    backoff_begin(&b, &p);
+    assert_int_equal(backoff_left_ms(&b), 60000);
+    assert_refused(backoff_wait(&b, 70000, &e), &e, ERROR_BUSY);
+    backoff_begin(&b, &p);
+    assert_int_equal(backoff_left_ms(&b), BACKOFF_GAVE_UP_MS);
+    backoff_answered(&p);
+    backoff_begin(&b, &p);
+    assert_int_equal(backoff_left_ms(&b), 60000);
+}
+
+static void a_stop_ends_the_wait(void **state)
+{
+    volatile sig_atomic_t stop = SIGTERM;
+    struct backoff_patience p = {.ms = 60000, .stop = &stop};
+    struct backoff b;
+    (void)state;
+    backoff_begin(&b, &p);
+    int64_t began = clock_monotonic_ms();
+    assert_refused(backoff_wait(&b, 30000, &e), &e, ERROR_TERMINATED);
     assert_true(clock_monotonic_ms() - began < 1000);
 }
 
@@ -62,8 +98,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patience_is_five_minutes_or_what_the_environment_says),
-        cmocka_unit_test(waiting_ends_with_patience),
+        cmocka_unit_test(waiting_ends_with_patience_and_the_cause),
         cmocka_unit_test(what_the_server_asks_for_is_the_least),
+        cmocka_unit_test(a_store_given_up_gets_little_until_it_answers),
+        cmocka_unit_test(a_stop_ends_the_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

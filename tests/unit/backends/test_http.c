@@ -255,7 +255,7 @@ static void on_alarm(int signal_number)
 static void a_stop_flag_ends_a_call_that_waits(void **state)
 {
     static const struct http_server_step steps[] = {{.reply = NULL, .wait_ms = 20000}};
-    struct http_options o = {.stop = &stop_flag};
+    struct http_options o = {.limits.stop = &stop_flag};
     struct sigaction act = {.sa_handler = on_alarm};
     struct itimerval soon = {.it_value.tv_usec = 200000};
     struct error e = {0};
@@ -267,7 +267,7 @@ static void a_stop_flag_ends_a_call_that_waits(void **state)
     assert_refused(get(&w, 5, &e), &e, ERROR_TERMINATED);
     assert_true(clock_monotonic_ms() - began < 10000);
     assert_refused(get(&w, 5, &e), &e, ERROR_TERMINATED);
-    http_configure(w.http, 0, 0, NULL);
+    http_configure(w.http, &(struct store_options){0});
     end(&w);
 }
 
@@ -305,7 +305,7 @@ static void bandwidth_is_limited(void **state)
 {
     static const struct http_server_step steps[] = {{.reply = OK CLOSE "Content-Length: 0\r\n"
                                                                        "\r\n"}};
-    struct http_options o = {.up_per_second = 1 * MIB};
+    struct http_options o = {.limits.up_per_second = 1 * MIB};
     struct error e = {0};
     struct buf b = {0};
     struct world w = begin(steps, 1, &o);

@@ -137,7 +137,7 @@ static void a_server_that_is_silent_is_given_up(void **state)
     struct error e = {0};
     struct buf b = {0};
     (void)state;
-    (void)setenv("PGKEEP_STORE_PATIENCE", "2", 1);
+    (void)setenv("PGKEEP_STORE_PATIENCE", "1", 1);
     struct store *s = sftp_world_open_at(ssh_relay_port(sftp_world_relay), "silent");
     assert_done(store_put(s, "config", bytes_text("x"), &e), &e);
     ssh_relay_stall(sftp_world_relay, true);
