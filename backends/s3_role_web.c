@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "backends/s3_role_ask.h"
+#include "backends/store_url.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/secret.h"
@@ -23,18 +24,11 @@ static const char *get(const struct s3_role_options *o, const char *name)
 
 /* ---- the question -------------------------------------------------------------------- */
 
-/* name=value of a form, each byte that is not plain as %XX. */
 static int form_field(struct buf *out, const char *name, const char *value, struct error *e)
 {
     if (buf_printf(out, e, "%s%s=", out->len > 0 ? "&" : "", name) < 0)
         return -1;
-    for (; *value; value++) {
-        uint8_t c = (uint8_t)*value;
-        bool plain = c < 0x80 && (isalnum(c) || strchr("-_.~", c));
-        if ((plain ? buf_byte(out, c, e) : buf_printf(out, e, "%%%02X", c)) < 0)
-            return -1;
-    }
-    return 0;
+    return store_url_encode_to(out, value, "", e);
 }
 
 static int make_form(const struct s3_role_options *o, const char *role, const char *token,

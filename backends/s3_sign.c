@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "backends/store_url.h"
 #include "core/base/str.h"
 
 #define DAY 8 /* "20130524" */
@@ -79,30 +80,6 @@ void s3_sign_base64(char out[S3_SIGN_BASE64], const uint8_t hash[DIGEST_LEN])
 
 /* ---- the canonical request ---------------------------------------------------------- */
 
-static bool unreserved(uint8_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.' || c == '~';
-}
-
-int s3_sign_encode(struct buf *out, const char *text, bool slash, struct error *e)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    size_t len = strlen(text);
-    if (len > SIZE_MAX / 3 || buf_reserve(out, 3 * len, e) < 0)
-        return len > SIZE_MAX / 3 ? error_memory(e, "encoded text") : -1;
-    for (const uint8_t *at = (const uint8_t *)text; *at; at++) {
-        if (unreserved(*at) || (slash && *at == '/')) {
-            out->data[out->len++] = *at;
-            continue;
-        }
-        out->data[out->len++] = '%';
-        out->data[out->len++] = (uint8_t)digits[*at >> 4];
-        out->data[out->len++] = (uint8_t)digits[*at & 15];
-    }
-    return 0;
-}
-
 static int append_text(struct buf *out, const char *text, struct error *e)
 {
     return buf_append(out, text, strlen(text), e);
@@ -142,10 +119,10 @@ static int encode_pair(struct buf *text, const struct s3_sign_pair *from, struct
                        struct error *e)
 {
     to->at = text->len;
-    if (s3_sign_encode(text, from->name, false, e) < 0)
+    if (store_url_encode_to(text, from->name, "", e) < 0)
         return -1;
     to->name_len = text->len - to->at;
-    if (buf_byte(text, '=', e) < 0 || s3_sign_encode(text, from->value, false, e) < 0)
+    if (buf_byte(text, '=', e) < 0 || store_url_encode_to(text, from->value, "", e) < 0)
         return -1;
     to->len = text->len - to->at;
     return 0;
@@ -213,7 +190,7 @@ static int append_canonical(const struct headers *h, const struct s3_sign_reques
 {
     int rc = buf_printf(out, e, "%s\n", r->method);
     if (rc == 0)
-        rc = s3_sign_encode(out, r->path, true, e);
+        rc = store_url_encode_to(out, r->path, "/", e);
     if (rc == 0)
         rc = buf_byte(out, '\n', e);
     if (rc == 0)
@@ -318,7 +295,7 @@ int s3_sign_signature(struct s3_sign *s, const struct s3_sign_key *key, const ch
 static int make_target(const struct s3_sign_request *r, struct buf *out, struct error *e)
 {
     out->len = 0;
-    int rc = s3_sign_encode(out, r->path, true, e);
+    int rc = store_url_encode_to(out, r->path, "/", e);
     if (rc == 0 && r->query_count > 0)
         rc = buf_byte(out, '?', e);
     if (rc == 0)

@@ -81,7 +81,4 @@ void s3_sign_time(char out[S3_SIGN_TIME], int64_t us);
 #define S3_SIGN_BASE64 48
 void s3_sign_base64(char out[S3_SIGN_BASE64], const uint8_t hash[DIGEST_LEN]);
 
-/* text percent-encoded but for letters, digits and "-_.~" (and "/" when slash), appended. */
-MUST_CHECK int s3_sign_encode(struct buf *out, const char *text, bool slash, struct error *e);
-
 #endif

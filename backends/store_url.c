@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "core/base/buf.h"
 #include "core/base/bytes.h"
 #include "core/base/str.h"
 
@@ -281,19 +280,31 @@ int store_url_only(const struct store_url *u, const char *const *known, struct e
     return 0;
 }
 
+int store_url_encode_to(struct buf *out, const char *text, const char *keep, struct error *e)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len = strlen(text);
+    if (len > SIZE_MAX / 3)
+        return error_memory(e, "encoded text");
+    if (buf_reserve(out, 3 * len, e) < 0)
+        return -1;
+    for (const char *at = text; *at; at++) {
+        uint8_t c = (uint8_t)*at;
+        if (is_plain(c) || c == '~' || strchr(keep, c)) {
+            out->data[out->len++] = c;
+            continue;
+        }
+        out->data[out->len++] = '%';
+        out->data[out->len++] = (uint8_t)digits[c >> 4];
+        out->data[out->len++] = (uint8_t)digits[c & 15];
+    }
+    return 0;
+}
+
 char *store_url_encode(const char *text, const char *keep, struct error *e)
 {
     struct buf out = {0};
-    int rc = buf_reserve(&out, strlen(text) + 1, e);
-    for (const char *p = text; rc == 0 && *p; p++) {
-        if (is_plain((uint8_t)*p) || *p == '~' || strchr(keep, *p))
-            rc = buf_byte(&out, (uint8_t)*p, e);
-        else
-            rc = buf_printf(&out, e, "%%%02X", (unsigned)(uint8_t)*p);
-    }
-    if (rc == 0)
-        rc = buf_byte(&out, 0, e);
-    if (rc < 0)
+    if (store_url_encode_to(&out, text, keep, e) < 0 || buf_byte(&out, 0, e) < 0)
         buf_done(&out);
     return (char *)out.data;
 }

@@ -5,7 +5,7 @@
 #ifndef BACKENDS_STORE_URL_H
 #define BACKENDS_STORE_URL_H
 
-#include "core/base/error.h"
+#include "core/base/buf.h"
 
 struct store_url_pair {
     char *name;  /* lower-case letters, digits, "-" and "_" */
@@ -36,8 +36,11 @@ const char *store_url_param_nth(const struct store_url *u, const char *name, siz
 MUST_CHECK int store_url_only(const struct store_url *u, const char *const *known,
                               struct error *e);
 
-/* text percent-encoded but for letters, digits, "-._~" and the characters of keep; the
- * caller frees it. For canonical forms. */
+/* text percent-encoded but for letters, digits, "-._~" (RFC 3986 2.3) and the characters of
+ * keep: appended, with room made once for three times its length; or as a text that the caller
+ * frees. ERROR_MEMORY. */
+MUST_CHECK int store_url_encode_to(struct buf *out, const char *text, const char *keep,
+                                   struct error *e);
 MUST_CHECK char *store_url_encode(const char *text, const char *keep, struct error *e);
 
 /* Frees what *u holds; an empty one is fine. */
