@@ -189,9 +189,7 @@ static int read_file(const struct s3_profile_options *o, bool is_config, struct 
         rc = read_lines(s, &p, buf_view(&raw), e);
     if (rc == 0)
         warn(path, s, o->warned);
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
+    secret_free_buf(&raw);
     return rc < 0 ? -1 : 0;
 }
 

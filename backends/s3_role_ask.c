@@ -15,11 +15,8 @@
 
 void s3_role_ask_done(struct http_reply *reply)
 {
-    if (reply->body.data)
-        explicit_bzero(reply->body.data, reply->body.cap);
-    if (reply->head.data)
-        explicit_bzero(reply->head.data, reply->head.cap);
-    http_reply_done(reply);
+    secret_free_buf(&reply->body);
+    secret_free_buf(&reply->head);
 }
 
 /* ---- questions ----------------------------------------------------------------------- */
@@ -175,8 +172,6 @@ char *s3_role_ask_token(const char *variable, const char *path, struct error *e)
         (void)error_set(e, ERROR_KEY, "%s: %s is not one line of text", variable, path);
     else if (rc < 0)
         (void)error_wrap(e, "%s", variable);
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
+    secret_free_buf(&raw);
     return text;
 }

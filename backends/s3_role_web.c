@@ -189,9 +189,7 @@ static int exchange(const struct s3_role_options *o, const char *role, const cha
     if (rc == 0)
         rc = read_answer(out, buf_view(&reply.body), e);
     s3_role_ask_done(&reply);
-    if (form.data)
-        explicit_bzero(form.data, form.cap);
-    buf_done(&form);
+    secret_free_buf(&form);
     free(url);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <openssl/hmac.h>
 
 #include "backends/store_url.h"
+#include "core/base/secret.h"
 #include "core/base/str.h"
 
 #define DAY 8 /* "20130524" */
@@ -242,9 +243,7 @@ static int derive(const struct s3_sign *s, const char *secret, const char *day,
         rc = hmac(out, DIGEST_LEN, bytes_text(s->service), out, e);
     if (rc == 0)
         rc = hmac(out, DIGEST_LEN, bytes_text("aws4_request"), out, e);
-    if (first.data)
-        explicit_bzero(first.data, first.cap);
-    buf_done(&first);
+    secret_free_buf(&first);
     return rc;
 }
 
@@ -373,18 +372,14 @@ int s3_sign_make(struct s3_sign *s, const struct s3_sign_key *key,
         rc = append_authorization(s, key, &h, signature, &out->text, e);
     if (rc == 0)
         rc = point_lines(out, h.count + 1, e);
-    if (canonical.data)
-        explicit_bzero(canonical.data, canonical.cap);
-    buf_done(&canonical);
+    secret_free_buf(&canonical);
     explicit_bzero(signature, sizeof signature);
     return rc;
 }
 
 void s3_sign_result_done(struct s3_sign_result *r)
 {
-    if (r->text.data)
-        explicit_bzero(r->text.data, r->text.cap);
-    buf_done(&r->text);
+    secret_free_buf(&r->text);
     buf_done(&r->target);
     free(r->headers);
     r->headers = NULL;

@@ -7,8 +7,8 @@
  * listed objects are exact to the minute, to the day above half a year.
  * The host key must be known: host-key pins, which replace known_hosts files; known-hosts, else
  * ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. User keys: ssh-agent, then key-file, else
- * ~/.ssh/id_ed25519 and id_ecdsa; the passphrase of a key file is PGKEEP_SSH_KEY_PASSPHRASE or
- * the content of the file that PGKEEP_SSH_KEY_PASSPHRASE_FILE names. */
+ * ~/.ssh/id_ed25519 and id_ecdsa; the passphrase of a key file is that of secret_find
+ * for PGKEEP_SSH_KEY_PASSPHRASE. */
 #ifndef BACKENDS_STORE_SFTP_H
 #define BACKENDS_STORE_SFTP_H
 

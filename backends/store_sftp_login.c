@@ -15,10 +15,10 @@
 #include "core/base/buf.h"
 #include "core/base/file.h"
 #include "core/base/secret.h"
+#include "core/base/secret_find.h"
 #include "core/base/str.h"
 
 #define MAX_KEY_FILE (64 * KIB)
-#define MAX_PASSPHRASE (4 * KIB)
 
 /* ---- host keys --------------------------------------------------------------------- */
 
@@ -159,39 +159,15 @@ static int look_at_key(const char *path, enum key_kind *kind, struct error *e)
         rc = file_load(path, MAX_KEY_FILE, &text, e);
     if (rc == 0)
         *kind = kind_of(buf_view(&text));
-    if (text.data)
-        explicit_bzero(text.data, text.cap);
-    buf_done(&text);
+    secret_free_buf(&text);
     return rc < 0 ? error_wrap(e, "key file") : rc;
 }
 
-/* From PGKEEP_SSH_KEY_PASSPHRASE, or the file that PGKEEP_SSH_KEY_PASSPHRASE_FILE names. */
 static int find_passphrase(struct store_sftp_login *l, struct error *e)
 {
-    struct buf raw = {0};
-    const char *value = getenv("PGKEEP_SSH_KEY_PASSPHRASE");
-    const char *path = getenv("PGKEEP_SSH_KEY_PASSPHRASE_FILE");
     if (l->passphrase)
         return 0;
-    if (value && *value) {
-        l->passphrase = str_copy(value, e);
-        return l->passphrase ? 0 : -1;
-    }
-    if (!path || !*path)
-        return 0;
-    int rc = file_load_secret(path, MAX_PASSPHRASE, &raw, e);
-    if (rc == FILE_ABSENT)
-        rc = error_set(e, ERROR_KEY, "there is no file %s", path);
-    if (rc == 0) {
-        while (raw.len > 0 && (raw.data[raw.len - 1] == '\n' || raw.data[raw.len - 1] == '\r'))
-            raw.len--;
-        l->passphrase = str_copy_bytes(buf_view(&raw), e);
-        rc = l->passphrase ? 0 : -1;
-    }
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
-    return rc < 0 ? error_wrap(e, "PGKEEP_SSH_KEY_PASSPHRASE_FILE") : 0;
+    return secret_find("PGKEEP_SSH_KEY_PASSPHRASE", &l->passphrase, e) < 0 ? -1 : 0;
 }
 
 static int locked_key(const char *path, struct error *e)

@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/secret.h"
 #include "core/base/str.h"
 #include "core/job/backup.h"
 #include "tools/commands.h"
@@ -22,7 +23,6 @@
 #include "tools/pg_tools.h"
 #include "tools/render.h"
 #include "tools/row_cache.h"
-#include "tools/secrets.h"
 #include "tools/sync.h"
 
 #define DEFAULT_LEVEL 3
@@ -227,7 +227,7 @@ static int open_source(struct night *n, struct member_private *p, struct error *
     } else if (o->file) {
         n->source = source_file(o->file, e);
     } else if (n->command) {
-        n->environment = secrets_left_out(e);
+        n->environment = secret_environment(e);
         if (!n->environment)
             return -1;
         n->child.options = (struct child_options){.argv = (const char *const *)n->command,

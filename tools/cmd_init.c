@@ -49,12 +49,12 @@ static int find_passphrase(const struct init_options *o, char **passphrase, stru
 {
     if (o->no_slot)
         return 0;
-    int rc = secrets_find("PGKEEP_PASSPHRASE", passphrase, e);
-    if (rc == SECRETS_NONE)
+    int rc = secret_find("PGKEEP_PASSPHRASE", passphrase, e);
+    if (rc == SECRET_NONE)
         rc = secrets_ask("new passphrase", true, passphrase, e);
     if (rc == 0 && **passphrase == '\0')
         rc = error_set(e, ERROR_USAGE, "the passphrase is empty");
-    if (rc != SECRETS_NONE)
+    if (rc != SECRET_NONE)
         return rc;
     (void)error_set(e, ERROR_USAGE, "no passphrase was given");
     return error_hint(e, "set PGKEEP_PASSPHRASE_FILE, or use --no-slot for a repository that "

@@ -93,9 +93,7 @@ static int use_bundle_file(struct context *c, const char *path, struct error *e)
         rc = repo_use_bundle(c->repo, &b, e);
         bundle_wipe(&b);
     }
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
+    secret_free_buf(&raw);
     return rc < 0 ? error_wrap(e, "%s", path) : rc;
 }
 
@@ -141,24 +139,22 @@ static int use_key_file(struct context *c, struct error *e)
         rc = text ? use_recovery_code(c, text, "--key-file", e) : -1;
         secret_free_text(text);
     }
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
+    secret_free_buf(&raw);
     return rc;
 }
 
-/* Keys that stand in the environment. SECRETS_NONE. */
+/* Keys that stand in the environment. SECRET_NONE. */
 static int use_secrets(struct context *c, struct error *e)
 {
     char *text = NULL;
-    int rc = secrets_find("PGKEEP_RECOVERY_KEY", &text, e);
+    int rc = secret_find("PGKEEP_RECOVERY_KEY", &text, e);
     if (rc == 0) {
         rc = use_recovery_code(c, text, "PGKEEP_RECOVERY_KEY", e);
         secret_free_text(text);
         return rc;
     }
-    if (rc == SECRETS_NONE)
-        rc = secrets_find("PGKEEP_PASSPHRASE", &text, e);
+    if (rc == SECRET_NONE)
+        rc = secret_find("PGKEEP_PASSPHRASE", &text, e);
     if (rc == 0) {
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);
@@ -177,7 +173,7 @@ int context_given_reader(struct context *c, struct error *e)
     if (repo_has_seed(c->repo))
         return 0;
     int rc = use_secrets(c, e);
-    return rc == SECRETS_NONE ? CONTEXT_NO_KEY : rc;
+    return rc == SECRET_NONE ? CONTEXT_NO_KEY : rc;
 }
 
 int context_find_reader(struct context *c, struct error *e)
@@ -191,7 +187,7 @@ int context_find_reader(struct context *c, struct error *e)
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);
     }
-    return rc == SECRETS_NONE ? CONTEXT_NO_KEY : rc;
+    return rc == SECRET_NONE ? CONTEXT_NO_KEY : rc;
 }
 
 int context_reader(struct context *c, struct error *e)
@@ -213,7 +209,7 @@ int context_metadata(struct context *c, struct error *e)
     if (c->key_file)
         return use_key_file(c, e);
     int rc = use_secrets(c, e);
-    return rc == SECRETS_NONE ? 0 : rc;
+    return rc == SECRET_NONE ? 0 : rc;
 }
 
 int context_save_bundle(struct context *c, const struct bundle *b, struct error *e)
@@ -225,9 +221,7 @@ int context_save_bundle(struct context *c, const struct bundle *b, struct error 
         rc = bundle_write(b, &raw, e);
     if (rc == 0)
         rc = file_replace(c->bundle_path, buf_view(&raw), 0600, e);
-    if (raw.data)
-        explicit_bzero(raw.data, raw.cap);
-    buf_done(&raw);
+    secret_free_buf(&raw);
     free(folder);
     return rc < 0 ? error_wrap(e, "host bundle") : 0;
 }

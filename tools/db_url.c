@@ -68,13 +68,6 @@ const char *db_url_get(const struct db_url *u, const char *keyword)
 
 /* -- finding it -- */
 
-static void wipe(struct buf *b)
-{
-    if (b->data)
-        explicit_bzero(b->data, b->cap);
-    buf_done(b);
-}
-
 /* All that is left of fd; reserved at once, so that no copy of a secret stays behind. */
 static int load_fd(int fd, struct buf *out, struct error *e)
 {
@@ -125,7 +118,7 @@ static int from_file(struct db_url *u, const struct db_url_options *o, struct er
         result = db_url_parse(u, text, what, o, e);
 out:
     secret_free_text(text);
-    wipe(&raw);
+    secret_free_buf(&raw);
     return result;
 }
 
@@ -168,7 +161,7 @@ static int from_env_file(struct db_url *u, const char *const *names, size_t coun
 out:
     free(what);
     secret_free_text(value);
-    wipe(&raw);
+    secret_free_buf(&raw);
     return result;
 }
 

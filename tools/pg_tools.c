@@ -14,6 +14,7 @@
 #include "core/base/child.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/secret.h"
 #include "core/base/str.h"
 
 enum { MAX_PROGRAMS = 64, MAX_ANSWER = 4096, PATIENCE_MS = 20000, MAX_SHOWN = 600 };
@@ -338,9 +339,7 @@ int pg_tools_passfile(const char *password, struct error *e)
     if (buf_byte(&line, '\n', e) == 0)
         fd = file_memfd("pgpass", buf_view(&line), e);
 out:
-    if (line.data)
-        explicit_bzero(line.data, line.cap);
-    buf_done(&line);
+    secret_free_buf(&line);
     return fd;
 }
 

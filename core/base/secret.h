@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-#include "core/base/attr.h"
-#include "core/base/error.h"
+#include "core/base/buf.h"
 
 #define SECRET_LEN 32
 
@@ -24,5 +23,12 @@ MUST_CHECK int secret_random(void *out, size_t len, struct error *e);
 
 /* Wipe and free a terminated text that is secret (passphrase); NULL is fine. */
 void secret_free_text(char *text);
+/* The same for a buf, all of its room. */
+void secret_free_buf(struct buf *b);
+
+/* This process's environment without the variables that secret_find is asked for: for programs
+ * that are not ours. The strings are the environment's; the caller frees the list. NULL with
+ * ERROR_MEMORY. */
+MUST_CHECK const char **secret_environment(struct error *e);
 
 #endif
