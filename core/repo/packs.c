@@ -172,13 +172,25 @@ static int find_next(struct packs *p, const struct ref_object *object,
     return *found ? 0 : STORE_ABSENT;
 }
 
+bool packs_next_listed(struct packs *p, const struct ref_object *object, size_t *next,
+                       struct ref_object *found)
+{
+    struct packs_search search = {.next = *next};
+    (void)pthread_mutex_lock(&p->lock);
+    const struct ref_object *item =
+        next_listed(&p->folders[object->sha256[0]], object, &search);
+    if (item)
+        *found = *item;
+    (void)pthread_mutex_unlock(&p->lock);
+    *next = search.next;
+    return item != NULL;
+}
+
 bool packs_listed(struct packs *p, const struct ref_object *object)
 {
-    struct packs_search search = {0};
-    (void)pthread_mutex_lock(&p->lock);
-    bool there = next_listed(&p->folders[object->sha256[0]], object, &search) != NULL;
-    (void)pthread_mutex_unlock(&p->lock);
-    return there;
+    struct ref_object found;
+    size_t next = 0;
+    return packs_next_listed(p, object, &next, &found);
 }
 
 int packs_next(struct packs *p, const struct ref_object *object, struct packs_search *search,

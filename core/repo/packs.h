@@ -29,7 +29,11 @@ MUST_CHECK int packs_next(struct packs *p, const struct ref_object *object,
 
 /* List all folders at once. */
 MUST_CHECK int packs_list(struct packs *p, struct error *e);
-/* Has a listing shown this content, with this size? */
+/* The names under which the listings made so far have shown this content, with this size:
+ * *next counts them, from 0. False when there is no more. */
+bool packs_next_listed(struct packs *p, const struct ref_object *object, size_t *next,
+                       struct ref_object *found);
+/* Is there one? */
 bool packs_listed(struct packs *p, const struct ref_object *object);
 
 /* ERROR_CORRUPT for content that lies under no name: a listing has shown it with another size,

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/secret.h"
 #include "core/base/str.h"
+#include "core/repo/packs.h"
 #include "core/repo/tlv.h"
 
 enum { TAG_BACKUP = 1, TAG_HOST, TAG_TIME };
@@ -15,19 +16,12 @@ enum { CONDEMNED_PACK = 1 };
 
 #define KEY_LEN (FORMAT_HASH_LEN + FORMAT_SUFFIX_LEN)
 
-/* Packs by name, sorted once they are all there; an item has a key and its size. */
-#define ITEM_LEN (KEY_LEN + 4)
-struct pack_set {
-    struct buf items;
-    size_t count;
-};
-
 struct session {
     struct repo *repo;
     uint8_t backup_id[FORMAT_ID_LEN];
-    struct pack_set listed;
-    struct pack_set condemned;
-    char **names; /* session objects of ours */
+    struct packs *listed;
+    struct buf condemned; /* keys (SHA-256 and suffix), sorted once they are all there */
+    char **names;         /* session objects of ours */
     size_t name_count;
     int64_t beat_ms;  /* the last object of ours */
     int64_t tried_ms; /* the last try of another */
@@ -38,37 +32,13 @@ static int compare_keys(const void *a, const void *b)
     return memcmp(a, b, KEY_LEN);
 }
 
-static void set_sort(struct pack_set *set)
+static bool is_condemned(const struct session *s, const struct ref_object *object)
 {
-    set->count = set->items.len / ITEM_LEN;
-    if (set->count > 0)
-        qsort(set->items.data, set->count, ITEM_LEN, compare_keys);
-}
-
-static int set_add(struct pack_set *set, const uint8_t *key, uint32_t size, struct error *e)
-{
-    return buf_append(&set->items, key, KEY_LEN, e) < 0 ? -1 : buf_u32(&set->items, size, e);
-}
-
-static bool set_has(const struct pack_set *set, const uint8_t key[KEY_LEN])
-{
-    return set->count > 0 &&
-           bsearch(key, set->items.data, set->count, ITEM_LEN, compare_keys) != NULL;
-}
-
-/* The first item that is not before this content. */
-static size_t lower_bound(const struct pack_set *set, const uint8_t sha256[FORMAT_HASH_LEN])
-{
-    size_t low = 0;
-    size_t high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(set->items.data + middle * ITEM_LEN, sha256, FORMAT_HASH_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    uint8_t key[KEY_LEN];
+    memcpy(key, object->sha256, FORMAT_HASH_LEN);
+    memcpy(key + FORMAT_HASH_LEN, object->suffix, FORMAT_SUFFIX_LEN);
+    return s->condemned.len > 0 && bsearch(key, s->condemned.data, s->condemned.len / KEY_LEN,
+                                           KEY_LEN, compare_keys) != NULL;
 }
 
 static int put_object(struct session *s, struct error *e)
@@ -157,7 +127,7 @@ static int read_condemned(struct session *s, const char *name, struct error *e)
             if (t.value.len != KEY_LEN)
                 r.bad = true;
             else
-                rc = set_add(&s->condemned, t.value.data, 0, e);
+                rc = buf_append(&s->condemned, t.value.data, KEY_LEN, e);
         }
         if (rc == 0)
             rc = tlv_end(&r, name, e);
@@ -172,21 +142,6 @@ static int visit_condemned(void *arg, const struct store_item *item, struct erro
     return repo_name_known(item->name) ? read_condemned(arg, item->name, e) : 0;
 }
 
-static int visit_pack(void *arg, const struct store_item *item, struct error *e)
-{
-    struct session *s = arg;
-    struct ref_object object;
-    if (!ref_pack_parse(item->name, &object))
-        return 0;
-    uint8_t key[KEY_LEN];
-    memcpy(key, object.sha256, FORMAT_HASH_LEN);
-    memcpy(key + FORMAT_HASH_LEN, object.suffix, FORMAT_SUFFIX_LEN);
-    /* One without a byte has the size of nothing that was ever stored. */
-    uint32_t size =
-        item->size > 0 && item->size < UINT32_MAX ? (uint32_t)item->size : UINT32_MAX;
-    return set_add(&s->listed, key, size, e);
-}
-
 struct session *session_begin(struct repo *repo, const uint8_t backup_id[FORMAT_ID_LEN],
                               struct error *e)
 {
@@ -198,15 +153,17 @@ struct session *session_begin(struct repo *repo, const uint8_t backup_id[FORMAT_
     s->repo = repo;
     memcpy(s->backup_id, backup_id, FORMAT_ID_LEN);
     struct store *store = repo_store(repo);
-    if (put_object(s, e) < 0 || store_list(store, "condemned/", visit_condemned, s, e) < 0 ||
-        store_list(store, "packs/", visit_pack, s, e) < 0) {
+    s->listed = packs_new(store, e);
+    if (!s->listed || put_object(s, e) < 0 ||
+        store_list(store, "condemned/", visit_condemned, s, e) < 0 ||
+        packs_list(s->listed, e) < 0) {
         (void)error_wrap(e, "session of this backup");
         session_end(s);
         session_free(s);
         return NULL;
     }
-    set_sort(&s->condemned);
-    set_sort(&s->listed);
+    if (s->condemned.len > 0)
+        qsort(s->condemned.data, s->condemned.len / KEY_LEN, KEY_LEN, compare_keys);
     return s;
 }
 
@@ -217,21 +174,18 @@ void session_free(struct session *s)
     for (size_t i = 0; i < s->name_count; i++)
         free(s->names[i]);
     free(s->names);
-    buf_done(&s->listed.items);
-    buf_done(&s->condemned.items);
+    packs_free(s->listed);
+    buf_done(&s->condemned);
     free(s);
 }
 
 bool session_allows(const struct session *s, const struct ref_object *object)
 {
-    for (size_t i = lower_bound(&s->listed, object->sha256); i < s->listed.count; i++) {
-        const uint8_t *item = s->listed.items.data + i * ITEM_LEN;
-        if (memcmp(item, object->sha256, FORMAT_HASH_LEN) != 0)
-            return false;
-        struct cursor c = cursor_of(bytes_of(item + KEY_LEN, ITEM_LEN - KEY_LEN));
-        if (cursor_u32(&c) == object->size && !set_has(&s->condemned, item))
+    struct ref_object found;
+    size_t next = 0;
+    while (packs_next_listed(s->listed, object, &next, &found))
+        if (!is_condemned(s, &found))
             return true;
-    }
     return false;
 }
 
