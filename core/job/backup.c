@@ -189,9 +189,13 @@ static void say_read(struct backup *b, const struct source *source, int64_t took
 {
     char left[32];
     bool live = source_size(source) == 0;
-    str_size(left, writer_unstored(b->writer));
-    log_info("the dump was read in %.1f s%s; packs of %s are still to be stored",
-             (double)took_ms / 1000, live ? ", the age of its snapshot" : "", left);
+    uint64_t unstored = writer_unstored(b->writer);
+    log_info("the dump was read in %.1f s%s", (double)took_ms / 1000,
+             live ? ", the age of its snapshot" : "");
+    if (unstored > 0) {
+        str_size(left, unstored);
+        log_info("packs of %s are still to be stored", left);
+    }
 }
 
 int backup_take(struct backup *b, struct source *source, const char *name, struct error *e)

@@ -32,10 +32,10 @@ slow_store() { # NAME URL
     new_repository "slow-$1" "$2"
     use_recovery_code "slow-$1"
     # Interrupted while it uploads: nothing is acknowledged, nothing is left.
-    "$pgkeep" backup -v --limit-upload 4M --file "$work/dump" --name shop \
+    "$pgkeep" backup -v --limit-upload 1M --file "$work/dump" --name shop \
         >"$work/out" 2>"$work/err" &
     local child=$! status=0
-    wait_for "$1: the dump is read" grep -q 'wait in the spool' "$work/err"
+    wait_for "$1: packs wait, the dump does not" grep -q 'still to be stored' "$work/err"
     kill -TERM "$child"
     wait "$child" || status=$?
     same "$1: interrupted" 143 "$status"

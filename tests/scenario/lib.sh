@@ -141,14 +141,14 @@ says() { # WHAT PATTERN: in what the last command printed
     fi
 }
 
-wait_for() { # WHAT COMMAND...: until it holds, 20 s at most
+wait_for() { # WHAT COMMAND...: until it holds, a minute at most
     local what=$1 i
     shift
-    for ((i = 0; i < 400; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         ! "$@" >/dev/null 2>&1 || return 0
         sleep 0.05
     done
-    fail "waited 20 s in vain for: $what"
+    fail "waited a minute in vain for: $what"
 }
 
 absent() { # WHAT PATH
