@@ -53,7 +53,9 @@ static inline uint8_t tag_of(const struct row_hash *h)
     return tag > 0 ? tag : 1;
 }
 
-/* Row with hash h, found or (when row is not ROW_MATCH_NONE) put where it was looked for. */
+/* Row with hash h, found or (when row is not ROW_MATCH_NONE) put where it was looked for. A row
+ * that seems to be in a sample is left out: to be sure would mean to look at the base at
+ * another place, of which a mapped file brings in much at once. */
 static inline uint64_t find_or_put(struct row_index *x, const uint8_t *hashes,
                                    const struct row_hash *h, uint64_t row)
 {
@@ -62,6 +64,8 @@ static inline uint64_t find_or_put(struct row_index *x, const uint8_t *hashes,
         struct row_index_line *line = &x->lines[at];
         for (unsigned i = 0; i < PLACES; i++) {
             if (line->tag[i] == tag) {
+                if (row != ROW_MATCH_NONE && row_index_is_sample(x))
+                    return line->row[i];
                 x->touched++;
                 if (row_match_is(hashes, line->row[i], h))
                     return line->row[i];
