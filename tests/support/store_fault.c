@@ -4,22 +4,24 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "tests/support/store_proxy.h"
 
 #define DELAY_US 20000
 
 struct store_fault_store {
-    struct store base;
-    struct store *inner;
+    struct store_proxy proxy;
     enum store_fault fault;
     unsigned at;
     atomic_uint calls;
     atomic_bool crashed;
 };
 
-static struct store_fault_store *self_of(struct store *s)
+static struct store_fault_store *self_of(struct store_proxy *p)
 {
-    return (struct store_fault_store *)(void *)s;
+    return (struct store_fault_store *)(void *)p;
 }
 
 /* What is to happen to this call. */
@@ -37,88 +39,43 @@ static enum store_fault next_call(struct store_fault_store *f)
     return f->fault;
 }
 
-/* Is the call to be passed on? If not, e says why. */
-static bool passes(enum store_fault fault, struct error *e)
+static void put_half(struct store *inner, const struct store_call *call)
 {
-    if (fault == STORE_FAULT_BEFORE)
-        (void)error_set(e, ERROR_BUSY, "fault: refused before it was done");
-    if (fault == STORE_FAULT_CRASH)
-        (void)error_set(e, ERROR_IO, "fault: the store is gone");
-    return fault != STORE_FAULT_BEFORE && fault != STORE_FAULT_CRASH;
+    struct error ignored = {0};
+    char half[200];
+    (void)snprintf(half, sizeof half, "%s.half", call->name);
+    (void)!store_put(inner, half, bytes_of(call->content.data, call->content.len / 2),
+                     &ignored);
+    error_clear(&ignored);
 }
 
-static int answer(enum store_fault fault, int rc, struct error *e)
+static int before(struct store_proxy *p, struct store_call *call, struct error *e)
 {
-    if (fault == STORE_FAULT_AFTER && rc >= 0)
+    struct store_fault_store *f = self_of(p);
+    bool was_up = !atomic_load(&f->crashed);
+    enum store_fault fault = next_call(f);
+    call->mark = (int)fault;
+    if (fault == STORE_FAULT_BEFORE)
+        return error_set(e, ERROR_BUSY, "fault: refused before it was done");
+    if (fault != STORE_FAULT_CRASH)
+        return 0;
+    if (was_up && strcmp(call->what, "put") == 0)
+        put_half(p->inner, call);
+    return error_set(e, ERROR_IO, "fault: the store is gone");
+}
+
+static int after(struct store_proxy *p, const struct store_call *call, int rc, struct error *e)
+{
+    (void)p;
+    if (call->mark == STORE_FAULT_AFTER && rc >= 0)
         return error_set(e, ERROR_BUSY, "fault: done, but the answer is lost");
     return rc;
 }
 
-static int put(struct store *s, const char *name, struct bytes content, struct error *e)
-{
-    struct store_fault_store *f = self_of(s);
-    bool was_up = !atomic_load(&f->crashed);
-    enum store_fault fault = next_call(f);
-    if (fault == STORE_FAULT_CRASH && was_up) {
-        char half[200];
-        (void)snprintf(half, sizeof half, "%s.half", name);
-        (void)!store_put(f->inner, half, bytes_of(content.data, content.len / 2), e);
-    }
-    return passes(fault, e) ? answer(fault, store_put(f->inner, name, content, e), e) : -1;
-}
-
-static int get(struct store *s, const char *name, uint64_t offset, size_t len, struct buf *out,
-               struct error *e)
-{
-    struct store_fault_store *f = self_of(s);
-    enum store_fault fault = next_call(f);
-    out->len = 0;
-    return passes(fault, e) ? answer(fault, store_get(f->inner, name, offset, len, out, e), e)
-                            : -1;
-}
-
-static int list(struct store *s, const char *prefix, store_visit *visit, void *arg,
-                struct error *e)
-{
-    struct store_fault_store *f = self_of(s);
-    enum store_fault fault = next_call(f);
-    return passes(fault, e) ? answer(fault, store_list(f->inner, prefix, visit, arg, e), e)
-                            : -1;
-}
-
-static int remove_object(struct store *s, const char *name, struct error *e)
-{
-    struct store_fault_store *f = self_of(s);
-    enum store_fault fault = next_call(f);
-    return passes(fault, e) ? answer(fault, store_remove(f->inner, name, e), e) : -1;
-}
-
-static int sync_store(struct store *s, struct error *e)
-{
-    struct store_fault_store *f = self_of(s);
-    enum store_fault fault = next_call(f);
-    return passes(fault, e) ? answer(fault, store_sync(f->inner, e), e) : -1;
-}
-
-static const char *describe(struct store *s)
-{
-    return store_describe(self_of(s)->inner);
-}
-
 static void close_store(struct store *s)
 {
-    free(self_of(s));
+    free(s);
 }
-
-static const struct store_ops ops = {
-    .put = put,
-    .get = get,
-    .list = list,
-    .remove = remove_object,
-    .sync = sync_store,
-    .describe = describe,
-    .close = close_store,
-};
 
 struct store *store_fault_new(struct store *inner, enum store_fault fault, unsigned at,
                               struct error *e)
@@ -128,15 +85,17 @@ struct store *store_fault_new(struct store *inner, enum store_fault fault, unsig
         (void)error_memory(e, "store");
         return NULL;
     }
-    f->base.ops = &ops;
-    f->inner = inner;
+    store_proxy_init(&f->proxy, inner);
+    f->proxy.ops.close = close_store;
+    f->proxy.before = before;
+    f->proxy.after = after;
     f->fault = fault;
     f->at = at;
-    return &f->base;
+    return &f->proxy.base;
 }
 
 bool store_fault_met(struct store *s)
 {
-    struct store_fault_store *f = self_of(s);
+    struct store_fault_store *f = (struct store_fault_store *)(void *)s;
     return atomic_load(&f->calls) >= f->at;
 }

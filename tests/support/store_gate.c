@@ -3,13 +3,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/str.h"
+#include "tests/support/store_proxy.h"
 
 struct gate {
-    struct store base;
-    struct store_ops ops;
-    struct store *inner;
+    struct store_proxy proxy;
     pthread_mutex_t lock;
     pthread_cond_t opened;
     bool is_open;
@@ -21,55 +21,31 @@ static struct gate *gate_of(struct store *s)
     return (struct gate *)(void *)s;
 }
 
-static void wait_for_gate(struct gate *g)
+static int before(struct store_proxy *p, struct store_call *call, struct error *e)
 {
+    struct gate *g = gate_of(&p->base);
+    (void)e;
+    call->mark = strcmp(call->what, "put") == 0 && str_starts(call->name, "packs/");
+    if (!call->mark)
+        return 0;
     (void)pthread_mutex_lock(&g->lock);
     g->inside++;
     g->most = g->inside > g->most ? g->inside : g->most;
     while (!g->is_open)
         (void)pthread_cond_wait(&g->opened, &g->lock);
     (void)pthread_mutex_unlock(&g->lock);
+    return 0;
 }
 
-static int put(struct store *s, const char *name, struct bytes content, struct error *e)
+static int after(struct store_proxy *p, const struct store_call *call, int rc, struct error *e)
 {
-    struct gate *g = gate_of(s);
-    if (!str_starts(name, "packs/"))
-        return store_put(g->inner, name, content, e);
-    wait_for_gate(g);
-    int rc = store_put(g->inner, name, content, e);
+    struct gate *g = gate_of(&p->base);
+    (void)e;
     (void)pthread_mutex_lock(&g->lock);
-    g->inside--;
-    g->done++;
+    g->inside -= call->mark != 0;
+    g->done += call->mark != 0;
     (void)pthread_mutex_unlock(&g->lock);
     return rc;
-}
-
-static int get(struct store *s, const char *name, uint64_t offset, size_t len, struct buf *out,
-               struct error *e)
-{
-    return store_get(gate_of(s)->inner, name, offset, len, out, e);
-}
-
-static int list(struct store *s, const char *prefix, store_visit *visit, void *arg,
-                struct error *e)
-{
-    return store_list(gate_of(s)->inner, prefix, visit, arg, e);
-}
-
-static int drop(struct store *s, const char *name, struct error *e)
-{
-    return store_remove(gate_of(s)->inner, name, e);
-}
-
-static int make_durable(struct store *s, struct error *e)
-{
-    return store_sync(gate_of(s)->inner, e);
-}
-
-static const char *describe(struct store *s)
-{
-    return store_describe(gate_of(s)->inner);
 }
 
 static void end(struct store *s)
@@ -87,20 +63,15 @@ struct store *store_gate_new(struct store *inner, unsigned uploads, struct error
         (void)error_memory(e, "store");
         return NULL;
     }
-    *g = (struct gate){.ops = {.put = put,
-                               .get = get,
-                               .list = list,
-                               .remove = drop,
-                               .sync = make_durable,
-                               .describe = describe,
-                               .close = end,
-                               .uploads = uploads},
-                       .inner = inner,
-                       .is_open = true};
-    g->base.ops = &g->ops;
+    store_proxy_init(&g->proxy, inner);
+    g->proxy.ops.close = end;
+    g->proxy.ops.uploads = uploads;
+    g->proxy.before = before;
+    g->proxy.after = after;
+    g->is_open = true;
     (void)pthread_mutex_init(&g->lock, NULL);
     (void)pthread_cond_init(&g->opened, NULL);
-    return &g->base;
+    return &g->proxy.base;
 }
 
 void store_gate_set(struct store *s, bool is_open)

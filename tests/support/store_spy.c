@@ -5,93 +5,43 @@
 
 #include "core/base/str.h"
 
-static struct store_spy *self_of(struct store *s)
+static struct store_spy *self_of(struct store_proxy *p)
 {
-    return (struct store_spy *)(void *)s;
+    return (struct store_spy *)(void *)p;
 }
 
 /* Is it the call that the hook waits for? */
-static bool note(struct store_spy *s, const char *what, const char *name)
+static int note(struct store_proxy *p, struct store_call *call, struct error *e)
 {
+    struct store_spy *s = self_of(p);
+    (void)e;
     (void)pthread_mutex_lock(&s->lock);
     size_t at = s->log.len;
-    if (buf_printf(&s->log, NULL, "%s%s\n", what, name) < 0 || buf_byte(&s->log, 0, NULL) < 0)
+    const char *blank = call->name[0] ? " " : "";
+    if (buf_printf(&s->log, NULL, "%s%s%s\n", call->what, blank, call->name) < 0 ||
+        buf_byte(&s->log, 0, NULL) < 0)
         abort();
     s->log.len--;
-    bool met = s->trigger && str_starts((const char *)s->log.data + at, s->trigger);
-    if (met)
+    call->mark = s->trigger && str_starts((const char *)s->log.data + at, s->trigger);
+    if (call->mark)
         s->trigger = NULL;
     (void)pthread_mutex_unlock(&s->lock);
-    return met;
+    return 0;
 }
 
-static int answer(struct store_spy *s, bool met, int rc)
+static int answer(struct store_proxy *p, const struct store_call *call, int rc, struct error *e)
 {
-    if (met)
+    struct store_spy *s = self_of(p);
+    (void)e;
+    if (call->mark)
         s->hook(s->hook_arg);
     return rc;
 }
 
-static int put(struct store *s, const char *name, struct bytes content, struct error *e)
+void store_spy_init(struct store_spy *s, struct store *inner)
 {
-    struct store_spy *spy = self_of(s);
-    bool met = note(spy, "put ", name);
-    return answer(spy, met, store_put(spy->inner, name, content, e));
-}
-
-static int get(struct store *s, const char *name, uint64_t offset, size_t len, struct buf *out,
-               struct error *e)
-{
-    struct store_spy *spy = self_of(s);
-    bool met = note(spy, "get ", name);
-    return answer(spy, met, store_get(spy->inner, name, offset, len, out, e));
-}
-
-static int list(struct store *s, const char *prefix, store_visit *visit, void *arg,
-                struct error *e)
-{
-    struct store_spy *spy = self_of(s);
-    bool met = note(spy, "list ", prefix);
-    return answer(spy, met, store_list(spy->inner, prefix, visit, arg, e));
-}
-
-static int remove_object(struct store *s, const char *name, struct error *e)
-{
-    struct store_spy *spy = self_of(s);
-    bool met = note(spy, "remove ", name);
-    return answer(spy, met, store_remove(spy->inner, name, e));
-}
-
-static int sync_store(struct store *s, struct error *e)
-{
-    struct store_spy *spy = self_of(s);
-    bool met = note(spy, "sync", "");
-    return answer(spy, met, store_sync(spy->inner, e));
-}
-
-static const char *describe(struct store *s)
-{
-    return store_describe(self_of(s)->inner);
-}
-
-static void close_store(struct store *s)
-{
-    (void)s;
-}
-
-static const struct store_ops ops = {
-    .put = put,
-    .get = get,
-    .list = list,
-    .remove = remove_object,
-    .sync = sync_store,
-    .describe = describe,
-    .close = close_store,
-};
-
-void store_spy_init(struct store_spy *s)
-{
-    s->base.ops = &ops;
+    *s = (struct store_spy){.proxy = {.before = note, .after = answer}};
+    store_proxy_init(&s->proxy, inner);
     (void)pthread_mutex_init(&s->lock, NULL);
 }
 

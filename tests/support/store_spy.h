@@ -5,21 +5,20 @@
 
 #include <pthread.h>
 
-#include "core/repo/store.h"
+#include "tests/support/store_proxy.h"
 
 struct store_spy {
-    struct store base;
-    struct store *inner;  /* borrowed */
+    struct store_proxy proxy;
     pthread_mutex_t lock; /* of log and trigger */
-    struct buf log;      /* "put NAME", "get NAME", "list PREFIX", "remove NAME", "sync", a line
-                          * each,      with a terminator behind */
-    const char *trigger; /* once, after the first call whose line begins so; NULL: never */
+    struct buf log;       /* "put NAME", "get NAME", "list PREFIX", "remove NAME", "sync", a
+                           * line each, with a terminator behind */
+    const char *trigger;  /* once, after the first call whose line begins so; NULL: never */
     void (*hook)(void *arg);
     void *hook_arg;
 };
 
-/* Zeroed before; store_spy_done when it is not used any more. */
-void store_spy_init(struct store_spy *s);
+/* inner is borrowed; store_spy_done when the spy is not used any more. */
+void store_spy_init(struct store_spy *s, struct store *inner);
 void store_spy_done(struct store_spy *s);
 
 #endif

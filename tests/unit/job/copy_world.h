@@ -68,7 +68,7 @@ static inline int setup(void **state)
     w->to = store_memory_new(&e);
     w->spy = calloc(1, sizeof *w->spy);
     assert_true(w->from && w->to && w->spy);
-    store_spy_init(w->spy);
+    store_spy_init(w->spy, w->to);
     repository_make(&w->repository, w->from);
     w->index = memory_index_new();
     w->row_bytes = 200 * KIB;

@@ -140,8 +140,7 @@ static void the_manifest_comes_when_all_it_needs_is_there_and_synced(void **stat
         "put sessions/", "sync\n",       "list condemned/", "list packs/",  "put packs/",
         "sync\n",        "put backups/", "sync\n",          "get revoked/", "remove sessions/"};
     night(w);
-    w->spy->inner = w->to;
-    w->options.to = &w->spy->base;
+    w->options.to = &w->spy->proxy.base;
     copies(w, 1, 0);
     assert_order(w, order, ARRAY_SIZE(order));
     /* Nothing is put behind the manifest, no pack behind the sync before it. */
@@ -159,8 +158,7 @@ static void a_new_replica_exists_when_its_config_does(void **state)
     struct world *w = *state;
     static const char *const order[] = {"put replica", "put hosts/", "sync\n",
                                         "put config",  "sync\n",     "list condemned/"};
-    w->spy->inner = w->to;
-    w->options.to = &w->spy->base;
+    w->options.to = &w->spy->proxy.base;
     night(w);
     copies(w, 1, 0);
     assert_order(w, order, ARRAY_SIZE(order));
@@ -173,8 +171,7 @@ static void a_copy_with_nothing_to_do_syncs_what_it_has_seen(void **state)
     static const char *const order[] = {"list backups/", "list packs/", "sync\n"};
     night(w);
     copies(w, 1, 0);
-    w->spy->inner = w->to;
-    w->options.to = &w->spy->base;
+    w->options.to = &w->spy->proxy.base;
     copies(w, 0, 1);
     assert_order(w, order, ARRAY_SIZE(order));
 }
@@ -195,11 +192,10 @@ static void a_backup_that_is_revoked_meanwhile_is_not_acknowledged(void **state)
     struct world *w = *state;
     struct error e = {0};
     night(w);
-    w->spy->inner = w->to;
     w->spy->trigger = "put backups/";
     w->spy->hook = revoke_first;
     w->spy->hook_arg = w;
-    w->options.to = &w->spy->base;
+    w->options.to = &w->spy->proxy.base;
     assert_done(copy(w, &e), &e);
     assert_int_equal(w->totals.failed, 1);
     assert_int_equal(w->results[0].kind, ERROR_BUSY);
@@ -248,11 +244,10 @@ static void a_backup_that_is_forgotten_at_the_source_meanwhile_is_no_damage(void
     struct world *w = *state;
     struct error e = {0};
     night(w);
-    w->spy->inner = w->to;
     w->spy->trigger = "put sessions/";
     w->spy->hook = forget_all;
     w->spy->hook_arg = w;
-    w->options.to = &w->spy->base;
+    w->options.to = &w->spy->proxy.base;
     assert_done(copy(w, &e), &e);
     assert_int_equal(w->totals.gone, 1);
     assert_int_equal(w->totals.failed, 0);

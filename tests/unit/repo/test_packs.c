@@ -15,8 +15,7 @@ static int setup(void **state)
     struct error e = {0};
     (void)state;
     store = store_memory_new(&e);
-    spy = (struct store_spy){.inner = store};
-    store_spy_init(&spy);
+    store_spy_init(&spy, store);
     return store ? 0 : -1;
 }
 
@@ -65,7 +64,7 @@ static void the_name_of_the_closure_costs_no_listing(void **state)
     struct ref_object found;
     struct ref_object o = object_of("one", 1);
     put_as(&o, "one");
-    struct packs *p = packs_new(&spy.base, &e);
+    struct packs *p = packs_new(&spy.proxy.base, &e);
     assert_done(packs_load(p, &o, &b, &found, &e), &e);
     assert_memory_equal(b.data, "one", 3);
     assert_int_equal(calls("list "), 0);
@@ -83,7 +82,7 @@ static void another_name_is_found_by_one_listing_for_all(void **state)
     struct ref_object wanted = object_of("one", 1);
     struct ref_object there = object_of("one", 2);
     put_as(&there, "one");
-    struct packs *p = packs_new(&spy.base, &e);
+    struct packs *p = packs_new(&spy.proxy.base, &e);
     for (int i = 0; i < 3; i++) {
         assert_done(packs_load(p, &wanted, &b, &found, &e), &e);
         assert_memory_equal(&found, &there, sizeof there);
@@ -102,7 +101,7 @@ static void what_came_after_the_listing_is_found(void **state)
     struct ref_object found;
     struct ref_object wanted = object_of("one", 1);
     struct ref_object later = object_of("one", 3);
-    struct packs *p = packs_new(&spy.base, &e);
+    struct packs *p = packs_new(&spy.proxy.base, &e);
     assert_done(packs_list(p, &e), &e);
     assert_false(packs_listed(p, &wanted));
     assert_refused(packs_load(p, &wanted, &b, &found, &e), &e, ERROR_CORRUPT);
