@@ -102,6 +102,7 @@ static void ranges_end_where_the_object_ends(void **state)
         {0, 11, "0123456789"},
         {4, 2, "45"},
         {4, 0, ""},
+        {12, 0, ""},
         {9, 1, "9"},
         {9, 1000, "9"},
         {10, 1, ""},
@@ -110,9 +111,12 @@ static void ranges_end_where_the_object_ends(void **state)
         {3, STORE_ALL, "3456789"},
         {UINT64_C(1) << 32, 5, ""},
         {INT64_MAX, 5, ""},
+        {INT64_MAX, STORE_ALL, ""},
+        {UINT64_MAX, 1, ""},
         {UINT64_MAX, 5, ""},
         {UINT64_MAX, STORE_ALL, ""},
         {0, STORE_ALL - 1, "0123456789"},
+        {5, STORE_ALL - 1, "56789"},
     };
     struct store_world *w = *state;
     struct buf b = {0};

@@ -69,48 +69,6 @@ static void a_taken_name_keeps_its_content(void **state)
     store_close(s);
 }
 
-static void ranges_end_where_the_object_ends(void **state)
-{
-    static const struct {
-        uint64_t offset;
-        size_t len;
-        const char *want;
-    } cases[] = {
-        {0, 3, "012"},
-        {0, 10, "0123456789"},
-        {0, 11, "0123456789"},
-        {3, 4, "3456"},
-        {9, 1, "9"},
-        {9, STORE_ALL, "9"},
-        {10, 1, ""},
-        {10, STORE_ALL, ""},
-        {11, 5, ""},
-        {0, 0, ""},
-        {12, 0, ""},
-        {UINT64_MAX, 1, ""},
-        {UINT64_MAX, STORE_ALL, ""},
-        {INT64_MAX, STORE_ALL, ""},
-        {0, SIZE_MAX - 1, "0123456789"},
-        {5, SIZE_MAX - 1, "56789"},
-    };
-    struct error e = {0};
-    struct buf b = {0};
-    (void)state;
-    struct store *s = sftp_world_open_at(sftp_world_server.port, "ranges");
-    assert_done(store_put(s, "config", bytes_text("0123456789"), &e), &e);
-    assert_done(store_put(s, "replica", (struct bytes){0}, &e), &e);
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_done(store_get(s, "config", cases[i].offset, cases[i].len, &b, &e), &e);
-        assert_true(bytes_equal(buf_view(&b), bytes_text(cases[i].want)));
-        assert_done(store_get(s, "replica", cases[i].offset, cases[i].len, &b, &e), &e);
-        assert_int_equal(b.len, 0);
-        assert_int_equal(store_get(s, "keys/no", cases[i].offset, cases[i].len, &b, &e),
-                         STORE_ABSENT);
-    }
-    buf_done(&b);
-    store_close(s);
-}
-
 static void what_is_no_file_is_no_object(void **state)
 {
     struct error e = {0};
@@ -319,7 +277,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_there_whole_and_private),
         cmocka_unit_test(a_taken_name_keeps_its_content),
-        cmocka_unit_test(ranges_end_where_the_object_ends),
         cmocka_unit_test(what_is_no_file_is_no_object),
         cmocka_unit_test(objects_too_large_to_load_are_refused),
         cmocka_unit_test(a_listing_tells_names_sizes_and_times_in_utc),
