@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/digest.h"
 #include "core/job/stream_in.h"
 
 static void must(bool done, const struct error *e)
@@ -73,6 +74,29 @@ void writing_end(struct writing *w)
     session_free(w->session);
     w->session = NULL;
     buf_done(&w->envelopes);
+}
+
+static int check_pack(void *arg, const struct store_item *item, struct error *e)
+{
+    struct buf b = {0};
+    struct ref_object object;
+    uint8_t digest[DIGEST_LEN];
+    must(ref_pack_parse(item->name, &object), e);
+    must(store_get(arg, item->name, 0, STORE_ALL, &b, e) == 0, e);
+    must(digest_sha256(buf_view(&b), digest, e) == 0, e);
+    bool is_whole = memcmp(digest, object.sha256, DIGEST_LEN) == 0;
+    size_t len = b.len;
+    buf_done(&b);
+    if (!is_whole || len > FORMAT_PACK_TARGET)
+        return error_set(e, ERROR_CORRUPT, "%s: %zu bytes, name %s", item->name, len,
+                         is_whole ? "right" : "wrong");
+    return 0;
+}
+
+void writing_packs_are_whole(struct store *s)
+{
+    struct error e = {0};
+    must(store_list(s, "packs/", check_pack, s, &e) == 0, &e);
 }
 
 int writing_read(struct writing *w, enum format_stream kind, const struct stream_part *part,

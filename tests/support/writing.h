@@ -30,6 +30,9 @@ MUST_CHECK int writing_finish(struct writing *w, struct writer_totals *totals, s
 /* The end of session and writer, whatever they were at. */
 void writing_end(struct writing *w);
 
+/* All packs in the store are of legal size, under the name that their content has. */
+void writing_packs_are_whole(struct store *s);
+
 /* The stream of one part, read back by its recipes; appended to out. *long_rows
  * counts those that were met; it may be NULL. */
 MUST_CHECK int writing_read(struct writing *w, enum format_stream kind,
