@@ -6,19 +6,12 @@
 
 #include "tests/support/check.h"
 #include "tests/support/made_dump.h"
-#include "tests/support/store_memory.h"
 
 int living_setup(void **state)
 {
-    struct error e = {0};
     struct living *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    scratch_make(w->folder);
-    scratch_path(w->state, w->folder, "state");
-    w->store = store_memory_new(&e);
-    assert_non_null(w->store);
-    repository_make(&w->repository, w->store);
-    w->index = memory_index_new();
+    night_world_make(&w->at);
     *state = w;
     return 0;
 }
@@ -30,10 +23,7 @@ int living_teardown(void **state)
         buf_done(&w->dumps[i]);
         night_done(&w->nights[i]);
     }
-    memory_index_free(w->index);
-    repository_done(&w->repository);
-    store_close(w->store);
-    scratch_remove(w->folder);
+    night_world_done(&w->at);
     free(w);
     return 0;
 }
@@ -155,12 +145,12 @@ uint64_t living_nights(struct living *w, struct living_table *const *tables, siz
     assert_true(w->count < LIVING_NIGHTS);
     struct night *n = &w->nights[w->count];
     w->dumps[w->count] = living_dump(tables, count);
-    const struct night_rows rows = {.index = memory_index_callbacks(w->index),
-                                    .path = w->state,
+    const struct night_rows rows = {.index = memory_index_callbacks(w->at.index),
+                                    .path = w->at.state,
                                     .limits = w->limits,
                                     .reader = w->reader};
-    assert_done(night_store_rows(&w->repository, buf_view(&w->dumps[w->count]), &rows, n, &e),
-                &e);
+    assert_done(
+        night_store_rows(&w->at.repository, buf_view(&w->dumps[w->count]), &rows, n, &e), &e);
     w->count++;
     return n->totals.stored_bytes;
 }
@@ -174,6 +164,6 @@ void living_all_come_back(struct living *w)
 {
     struct error e = {0};
     for (size_t i = 0; i < w->count; i++)
-        assert_done(night_compare(&w->repository, w->nights[i].id, buf_view(&w->dumps[i]), &e),
-                    &e);
+        assert_done(
+            night_compare(&w->at.repository, w->nights[i].id, buf_view(&w->dumps[i]), &e), &e);
 }

@@ -4,9 +4,7 @@
 #ifndef SUPPORT_LIVING_H
 #define SUPPORT_LIVING_H
 
-#include "tests/support/memory_index.h"
 #include "tests/support/night.h"
-#include "tests/support/scratch.h"
 
 #define LIVING_NIGHTS 110
 #define LIVING_ROWS 60000
@@ -28,11 +26,7 @@ struct living_table {
 };
 
 struct living {
-    char folder[SCRATCH_PATH];
-    char state[SCRATCH_PATH];
-    struct store *store;
-    struct repository repository;
-    struct memory_index *index;
+    struct night_world at;
     struct buf dumps[LIVING_NIGHTS];
     struct night nights[LIVING_NIGHTS];
     size_t count;

@@ -3,6 +3,27 @@
 
 #include "core/base/file.h"
 #include "core/base/str.h"
+#include "tests/support/check.h"
+#include "tests/support/store_memory.h"
+
+void night_world_make(struct night_world *w)
+{
+    struct error e = {0};
+    scratch_make(w->folder);
+    scratch_path(w->state, w->folder, "state");
+    w->store = store_memory_new(&e);
+    assert_non_null(w->store);
+    repository_make(&w->repository, w->store);
+    w->index = memory_index_new();
+}
+
+void night_world_done(struct night_world *w)
+{
+    memory_index_free(w->index);
+    repository_done(&w->repository);
+    store_close(w->store);
+    scratch_remove(w->folder);
+}
 
 struct storing {
     struct backup *backup;

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One night of a repository: dump bytes stored as a backup, and read back. */
+/* Nights of a repository in memory: dump bytes stored as a backup, and read back. */
 #ifndef SUPPORT_NIGHT_H
 #define SUPPORT_NIGHT_H
 
 #include "core/repo/statement.h"
+#include "tests/support/memory_index.h"
 #include "tests/support/repository.h"
+#include "tests/support/scratch.h"
+
+/* Where nights are stored, with a folder for the row state. */
+struct night_world {
+    char folder[SCRATCH_PATH];
+    char state[SCRATCH_PATH]; /* a path in folder; nothing is there yet */
+    struct store *store;
+    struct repository repository;
+    struct memory_index *index;
+};
+
+void night_world_make(struct night_world *w);
+void night_world_done(struct night_world *w);
 
 /* What a backup came to. */
 struct night {
