@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,19 +14,13 @@
 #include "backends/s3_credentials.h"
 #include "core/base/file.h"
 #include "tests/support/answer_server.h"
-#include "tests/support/scratch.h"
+#include "tests/support/fake_env.h"
 
-#define MAX_SET 12
 #define MINUTE (60 * INT64_C(1000000))
 #define START INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
 
 struct world {
-    char folder[SCRATCH_PATH];
-    struct {
-        char name[64];
-        char value[2 * SCRATCH_PATH];
-    } set[MAX_SET];
-    size_t count;
+    struct fake_env env;
     int64_t now;
     struct s3_credentials *credentials;
     struct answer_server *server;
@@ -41,42 +34,14 @@ struct world {
 
 static struct error e;
 
-static const char *get(void *arg, const char *name)
-{
-    const struct world *w = arg;
-    for (size_t i = w->count; i > 0; i--)
-        if (strcmp(w->set[i - 1].name, name) == 0)
-            return *w->set[i - 1].value ? w->set[i - 1].value : NULL;
-    return NULL;
-}
-
-static void set(struct world *w, const char *name, const char *value)
-{
-    assert_true(w->count < MAX_SET);
-    (void)snprintf(w->set[w->count].name, sizeof w->set[0].name, "%s", name);
-    assert_true(strlen(value) < sizeof w->set[0].value);
-    memcpy(w->set[w->count].value, value, strlen(value) + 1);
-    w->count++;
-}
-
 static void set_url(struct world *w, const char *name, const char *path)
 {
-    char url[2 * SCRATCH_PATH];
-    (void)snprintf(url, sizeof url, "%s%s", answer_server_url(w->server), path);
-    set(w, name, url);
+    fake_env_set(&w->env, name, "%s%s", answer_server_url(w->server), path);
 }
 
 static int64_t now(void *arg)
 {
     return ((struct world *)arg)->now;
-}
-
-static void set_file(struct world *w, const char *name, const char *text)
-{
-    char path[SCRATCH_PATH];
-    scratch_path(path, w->folder, name);
-    assert_done(file_replace(path, bytes_text(text), 0600, &e), &e);
-    set(w, name, path);
 }
 
 /* In the server's thread. */
@@ -143,18 +108,18 @@ static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    scratch_make(w->folder);
+    fake_env_begin(&w->env);
     w->now = START;
     w->expires = "2026-01-31T13:00:00Z";
     atomic_store(&w->status, 200);
     atomic_store(&w->has_role, true);
     w->server = answer_server_start(answer, w);
     const struct s3_credentials_options o = {
-        .region = "eu-1", .get = get, .get_arg = w, .now_us = now, .now_arg = w};
+        .region = "eu-1", .get = fake_env_get, .get_arg = &w->env, .now_us = now, .now_arg = w};
     w->credentials = s3_credentials_new(&o, &e);
     assert_non_null(w->credentials);
-    set(w, "HOME", w->folder);
-    set(w, "AWS_EC2_METADATA_DISABLED", "true");
+    fake_env_set(&w->env, "HOME", "%s", w->env.folder);
+    fake_env_set(&w->env, "AWS_EC2_METADATA_DISABLED", "true");
     *state = w;
     return 0;
 }
@@ -164,7 +129,7 @@ static int teardown(void **state)
     struct world *w = *state;
     s3_credentials_free(w->credentials);
     answer_server_stop(w->server);
-    scratch_remove(w->folder);
+    fake_env_done(&w->env);
     free(w);
     return 0;
 }
@@ -186,7 +151,7 @@ static void assert_none(struct world *w, enum error_kind kind)
 
 static void instance(struct world *w)
 {
-    set(w, "AWS_EC2_METADATA_DISABLED", "false");
+    fake_env_set(&w->env, "AWS_EC2_METADATA_DISABLED", "false");
     set_url(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "/");
 }
 
@@ -203,7 +168,7 @@ static void without_any_every_place_is_named(void **state)
     assert_non_null(strstr(e.text, "instance: turned off by AWS_EC2_METADATA_DISABLED"));
     assert_non_null(strstr(e.text, "\nhint: "));
     assert_int_equal(atomic_load(&w->asked), 0);
-    set(w, "HOME", "");
+    fake_env_set(&w->env, "HOME", "%s", "");
     assert_none(w, ERROR_KEY);
     assert_non_null(strstr(e.text, "HOME is not set"));
 }
@@ -219,16 +184,16 @@ static void places_have_an_order(void **state)
         if (i == 1)
             set_url(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/task");
         if (i == 2)
-            set_file(w, "AWS_SHARED_CREDENTIALS_FILE",
-                     "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n");
+            fake_env_file(&w->env, "AWS_SHARED_CREDENTIALS_FILE",
+                          "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n");
         if (i == 3) {
-            set_file(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "a.b/c+d\n");
-            set(w, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+            fake_env_file(&w->env, "AWS_WEB_IDENTITY_TOKEN_FILE", "a.b/c+d\n");
+            fake_env_set(&w->env, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
             set_url(w, "AWS_ENDPOINT_URL_STS", "");
         }
         if (i == 4) {
-            set(w, "AWS_ACCESS_KEY_ID", "ENVIRONMENT");
-            set(w, "AWS_SECRET_ACCESS_KEY", "s");
+            fake_env_set(&w->env, "AWS_ACCESS_KEY_ID", "ENVIRONMENT");
+            fake_env_set(&w->env, "AWS_SECRET_ACCESS_KEY", "s");
         }
         s3_credentials_refused(w->credentials); /* ask again */
         assert_key(w, ids[i]);
@@ -408,16 +373,17 @@ static void the_profile_is_the_one_that_is_asked_for(void **state)
 {
     struct world *w = *state;
     char *region = NULL;
-    set_file(w, "AWS_SHARED_CREDENTIALS_FILE",
-             "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n"
-             "[night]\naws_access_key_id = NIGHT\naws_secret_access_key = s\n"
-             "[day]\naws_access_key_id = DAY\naws_secret_access_key = s\n");
-    set_file(w, "AWS_CONFIG_FILE", "[profile day]\nregion = eu-7\n[profile bare]\n");
+    fake_env_file(&w->env, "AWS_SHARED_CREDENTIALS_FILE",
+                  "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n"
+                  "[night]\naws_access_key_id = NIGHT\naws_secret_access_key = s\n"
+                  "[day]\naws_access_key_id = DAY\naws_secret_access_key = s\n");
+    fake_env_file(&w->env, "AWS_CONFIG_FILE", "[profile day]\nregion = eu-7\n[profile bare]\n");
     assert_key(w, "FILE");
-    set(w, "AWS_PROFILE", "night");
+    fake_env_set(&w->env, "AWS_PROFILE", "night");
     s3_credentials_refused(w->credentials);
     assert_key(w, "NIGHT");
-    struct s3_credentials_options o = {.profile = "day", .get = get, .get_arg = w};
+    struct s3_credentials_options o = {
+        .profile = "day", .get = fake_env_get, .get_arg = &w->env};
     struct s3_credentials *c = s3_credentials_new(&o, &e);
     struct s3_key k = {0};
     assert_non_null(c);
@@ -430,8 +396,8 @@ static void the_profile_is_the_one_that_is_asked_for(void **state)
     free(region);
     o.profile = NULL;
     assert_int_equal(s3_credentials_region(&o, &region, &e), S3_CREDENTIALS_NO_REGION);
-    set(w, "AWS_DEFAULT_REGION", "eu-8");
-    set(w, "AWS_REGION", "eu-9");
+    fake_env_set(&w->env, "AWS_DEFAULT_REGION", "eu-8");
+    fake_env_set(&w->env, "AWS_REGION", "eu-9");
     assert_done(s3_credentials_region(&o, &region, &e), &e);
     assert_string_equal(region, "eu-9");
     free(region);
@@ -440,13 +406,13 @@ static void the_profile_is_the_one_that_is_asked_for(void **state)
 static void a_profile_without_a_key_leaves_it_to_the_next_place(void **state)
 {
     struct world *w = *state;
-    set_file(w, "AWS_CONFIG_FILE", "[profile bare]\nregion = eu-7\n");
-    set(w, "AWS_PROFILE", "bare");
+    fake_env_file(&w->env, "AWS_CONFIG_FILE", "[profile bare]\nregion = eu-7\n");
+    fake_env_set(&w->env, "AWS_PROFILE", "bare");
     assert_none(w, ERROR_KEY);
     assert_non_null(strstr(e.text, "profile: bare names no key"));
     set_url(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/task");
     assert_key(w, "TASK");
-    set(w, "AWS_PROFILE", "nobody"); /* but one that is not there is a mistake */
+    fake_env_set(&w->env, "AWS_PROFILE", "nobody"); /* but one that is not there is a mistake */
     s3_credentials_refused(w->credentials);
     assert_none(w, ERROR_KEY);
     assert_non_null(strstr(e.text, "profile nobody: neither in "));
@@ -457,19 +423,19 @@ static void files_are_looked_for_at_home(void **state)
 {
     struct world *w = *state;
     char path[SCRATCH_PATH];
-    scratch_path(path, w->folder, ".aws");
+    scratch_path(path, w->env.folder, ".aws");
     assert_done(file_make_dirs(path, 0700, &e), &e);
-    scratch_path(path, w->folder, ".aws/credentials");
+    scratch_path(path, w->env.folder, ".aws/credentials");
     assert_done(file_replace(path,
                              bytes_text("[default]\naws_access_key_id = HOME\n"
                                         "aws_secret_access_key = s\n"),
                              0600, &e),
                 &e);
     assert_key(w, "HOME");
-    set_file(w, "ignored",
-             "[default]\naws_access_key_id = TILDE\n"
-             "aws_secret_access_key = s\n");
-    set(w, "AWS_SHARED_CREDENTIALS_FILE", "~/ignored");
+    fake_env_file(&w->env, "ignored",
+                  "[default]\naws_access_key_id = TILDE\n"
+                  "aws_secret_access_key = s\n");
+    fake_env_set(&w->env, "AWS_SHARED_CREDENTIALS_FILE", "~/ignored");
     s3_credentials_refused(w->credentials);
     assert_key(w, "TILDE");
 }
@@ -478,7 +444,7 @@ static void a_key_that_the_server_refused_is_asked_for_again(void **state)
 {
     struct world *w = *state;
     set_url(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/task");
-    set_file(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "canary-token\n");
+    fake_env_file(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "canary-token\n");
     assert_key(w, "TASK");
     assert_non_null(strstr(w->seen, "\r\nAuthorization: canary-token\r\n"));
     s3_credentials_refused(w->credentials);
@@ -495,20 +461,21 @@ static void a_key_that_the_server_refused_is_asked_for_again(void **state)
 static void what_is_set_by_halves_or_wrongly_is_told(void **state)
 {
     struct world *w = *state;
-    set(w, "AWS_SECRET_ACCESS_KEY", "canary");
+    fake_env_set(&w->env, "AWS_SECRET_ACCESS_KEY", "canary");
     assert_none(w, ERROR_USAGE);
     assert_null(strstr(e.text, "canary"));
-    set(w, "AWS_SECRET_ACCESS_KEY", "");
-    set(w, "AWS_PROFILE", "nobody");
+    fake_env_set(&w->env, "AWS_SECRET_ACCESS_KEY", "%s", "");
+    fake_env_set(&w->env, "AWS_PROFILE", "nobody");
     assert_none(w, ERROR_KEY);
-    set(w, "AWS_PROFILE", "");
-    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.net/task");
+    fake_env_set(&w->env, "AWS_PROFILE", "%s", "");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.net/task");
     assert_none(w, ERROR_USAGE);
-    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1.example.net/task");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                 "http://127.0.0.1.example.net/task");
     assert_none(w, ERROR_USAGE);
-    set(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token");
+    fake_env_set(&w->env, "AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token");
     assert_none(w, ERROR_USAGE);
-    set(w, "AWS_ROLE_ARN", "arn");
+    fake_env_set(&w->env, "AWS_ROLE_ARN", "arn");
     assert_none(w, ERROR_KEY);
     assert_int_equal(atomic_load(&w->asked), 0);
 }

@@ -4,18 +4,15 @@
 #include "tests/support/check.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "backends/s3_role.h"
 #include "backends/s3_role_ask.h"
-#include "core/base/file.h"
 #include "tests/support/answer_server.h"
-#include "tests/support/scratch.h"
+#include "tests/support/fake_env.h"
 
-#define MOST_SET 12
 #define MOST_REPLIES 8
 #define NOON INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
 #define AGENT_KEY                                                                              \
@@ -28,12 +25,7 @@ struct reply {
 };
 
 struct world {
-    char folder[SCRATCH_PATH];
-    struct {
-        char name[64];
-        char value[2 * SCRATCH_PATH];
-    } set[MOST_SET];
-    size_t count;
+    struct fake_env env;
     struct answer_server *server;
     struct reply replies[MOST_REPLIES]; /* one a request, in their order */
     atomic_size_t asked;
@@ -44,36 +36,6 @@ struct world {
 };
 
 static struct error e;
-
-static const char *get(void *arg, const char *name)
-{
-    const struct world *w = arg;
-    for (size_t i = w->count; i > 0; i--)
-        if (strcmp(w->set[i - 1].name, name) == 0)
-            return *w->set[i - 1].value ? w->set[i - 1].value : NULL;
-    return NULL;
-}
-
-PRINTF_LIKE(3, 4)
-static void set(struct world *w, const char *name, const char *format, ...)
-{
-    va_list args;
-    assert_true(w->count < MOST_SET);
-    (void)snprintf(w->set[w->count].name, sizeof w->set[0].name, "%s", name);
-    va_start(args, format);
-    (void)vsnprintf(w->set[w->count].value, sizeof w->set[0].value, format, args);
-    va_end(args);
-    w->count++;
-}
-
-static void write_token(struct world *w, const char *variable, const char *text)
-{
-    char path[SCRATCH_PATH];
-    scratch_path(path, w->folder, variable);
-    assert_done(file_replace(path, bytes_text(text), 0600, &e), &e);
-    if (!get(w, variable))
-        set(w, variable, "%s", path);
-}
 
 /* In the server's thread. */
 static int answer(void *arg, const char *request, struct buf *body)
@@ -106,10 +68,10 @@ static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    scratch_make(w->folder);
+    fake_env_begin(&w->env);
     w->server = answer_server_start(answer, w);
-    w->o = (struct s3_role_options){.get = get,
-                                    .get_arg = w,
+    w->o = (struct s3_role_options){.get = fake_env_get,
+                                    .get_arg = &w->env,
                                     .region = "eu-1",
                                     .container = answer_server_url(w->server),
                                     .why = w->why};
@@ -121,7 +83,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     answer_server_stop(w->server);
-    scratch_remove(w->folder);
+    fake_env_done(&w->env);
     s3_key_done(&w->key);
     free(w);
     return 0;
@@ -162,37 +124,39 @@ static void a_container_asks_its_agent(void **state)
 {
     struct world *w = *state;
     assert_absent(w, s3_role_container, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1234");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1234");
     REPLIES(w, {200, AGENT_KEY});
     assert_key(w, s3_role_container, "ASIA", NOON);
     assert_int_equal(strncmp(w->seen[0], "GET /v2/credentials/1234 HTTP/1.1\r\n", 35), 0);
     assert_null(strstr(w->seen[0], "Authorization"));
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "%s", "");
-    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "%s/full", answer_server_url(w->server));
-    set(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic dGVzdA==");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "%s", "");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "%s/full",
+                 answer_server_url(w->server));
+    fake_env_set(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic dGVzdA==");
     REPLIES(w, {200, AGENT_KEY});
     assert_key(w, s3_role_container, "ASIA", NOON);
     assert_int_equal(strncmp(w->seen[0], "GET /full ", 10), 0);
     assert_non_null(strstr(w->seen[0], "\r\nAuthorization: Basic dGVzdA==\r\n"));
-    set(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary\r\nX: y");
+    fake_env_set(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary\r\nX: y");
     assert_no_key(w, s3_role_container, ERROR_KEY);
 }
 
 static void the_file_with_the_agents_token_is_read_each_time(void **state)
 {
     struct world *w = *state;
-    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "%s/full", answer_server_url(w->server));
-    set(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "not-this");
-    write_token(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "first\n");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "%s/full",
+                 answer_server_url(w->server));
+    fake_env_set(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN", "not-this");
+    fake_env_file(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "first\n");
     REPLIES(w, {200, AGENT_KEY}, {200, AGENT_KEY});
     assert_key(w, s3_role_container, "ASIA", NOON);
-    write_token(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "second\r\n");
+    fake_env_file(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "second\r\n");
     assert_key(w, s3_role_container, "ASIA", NOON);
     assert_non_null(strstr(w->seen[0], "\r\nAuthorization: first\r\n"));
     assert_non_null(strstr(w->seen[1], "\r\nAuthorization: second\r\n"));
-    write_token(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "canary\nX: y\n");
+    fake_env_file(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "canary\nX: y\n");
     assert_no_key(w, s3_role_container, ERROR_KEY);
-    write_token(w, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "\n");
+    fake_env_file(&w->env, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "\n");
     assert_no_key(w, s3_role_container, ERROR_KEY);
     assert_int_equal(atomic_load(&w->asked), 2);
 }
@@ -237,13 +201,14 @@ static void keys_come_only_from_addresses_that_are_trusted(void **state)
         if (s3_role_ask_trusts(bad[i]))
             fail_msg("%s", bad[i]);
     const char *here = answer_server_url(w->server) + strlen("http://");
-    set(w, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1@%s/x", here);
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1@%s/x",
+                 here);
     REPLIES(w, {200, AGENT_KEY});
     assert_no_key(w, s3_role_container, ERROR_USAGE);
     /* http://169.254.170.2 and what follows would name another host. */
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@%s/x", here);
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@%s/x", here);
     assert_no_key(w, s3_role_container, ERROR_USAGE);
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ".example.net/x");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ".example.net/x");
     assert_no_key(w, s3_role_container, ERROR_USAGE);
     assert_int_equal(atomic_load(&w->asked), 0);
 }
@@ -251,7 +216,7 @@ static void keys_come_only_from_addresses_that_are_trusted(void **state)
 static void trouble_is_met_by_a_second_try(void **state)
 {
     struct world *w = *state;
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
     REPLIES(w, {503, "busy"}, {200, AGENT_KEY});
     assert_key(w, s3_role_container, "ASIA", NOON);
     REPLIES(w, {0, NULL}, {200, AGENT_KEY});
@@ -281,7 +246,7 @@ static void an_answer_has_a_bound_and_a_stop_is_obeyed(void **state)
     assert_non_null(text);
     memset(text, ' ', S3_KEY_ANSWER + 1);
     text[S3_KEY_ANSWER + 1] = '\0';
-    set(w, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
+    fake_env_set(&w->env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
     REPLIES(w, {200, text});
     assert_no_key(w, s3_role_container, ERROR_IO);
     free(text);
@@ -297,8 +262,9 @@ static void an_instance_opens_a_session_and_asks_for_its_role(void **state)
     static const char path[] = "/latest/meta-data/iam/security-credentials/";
     struct world *w = *state;
     char line[256];
-    set(w, "AWS_EC2_METADATA_DISABLED", "false");
-    set(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s//", answer_server_url(w->server));
+    fake_env_set(&w->env, "AWS_EC2_METADATA_DISABLED", "false");
+    fake_env_set(&w->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s//",
+                 answer_server_url(w->server));
     REPLIES(w, {200, "session=="}, {200, "backup-role\n"}, {200, AGENT_KEY});
     assert_key(w, s3_role_instance, "ASIA", NOON);
     assert_int_equal(atomic_load(&w->asked), 3);
@@ -315,10 +281,11 @@ static void an_instance_opens_a_session_and_asks_for_its_role(void **state)
 static void where_there_is_no_role_the_reason_is_told(void **state)
 {
     struct world *w = *state;
-    set(w, "AWS_EC2_METADATA_DISABLED", "TRUE");
+    fake_env_set(&w->env, "AWS_EC2_METADATA_DISABLED", "TRUE");
     assert_absent(w, s3_role_instance, "AWS_EC2_METADATA_DISABLED");
-    set(w, "AWS_EC2_METADATA_DISABLED", "%s", "");
-    set(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s", answer_server_url(w->server));
+    fake_env_set(&w->env, "AWS_EC2_METADATA_DISABLED", "%s", "");
+    fake_env_set(&w->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s",
+                 answer_server_url(w->server));
     REPLIES(w, {404, "not here"});
     assert_absent(w, s3_role_instance, "status 404");
     REPLIES(w, {200, ""});
@@ -334,14 +301,15 @@ static void where_there_is_no_role_the_reason_is_told(void **state)
     assert_int_equal(atomic_load(&w->asked), 2);
     REPLIES(w, {0, NULL}, {0, NULL});
     assert_absent(w, s3_role_instance, "nobody answers");
-    set(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    fake_env_set(&w->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     assert_absent(w, s3_role_instance, "nobody answers");
 }
 
 static void an_instance_whose_role_cannot_be_taken_has_an_error(void **state)
 {
     struct world *w = *state;
-    set(w, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s", answer_server_url(w->server));
+    fake_env_set(&w->env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "%s",
+                 answer_server_url(w->server));
     REPLIES(w, {200, "t"}, {200, "r"}, {200, "{\"Code\": \"AssumeRoleUnauthorizedAccess\"}"});
     assert_no_key(w, s3_role_instance, ERROR_KEY);
     assert_non_null(strstr(e.text, "AssumeRoleUnauthorizedAccess"));
@@ -368,9 +336,9 @@ static void an_instance_whose_role_cannot_be_taken_has_an_error(void **state)
 
 static void web_identity(struct world *w)
 {
-    write_token(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "a.b/c+d\n");
-    set(w, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
-    set(w, "AWS_ENDPOINT_URL_STS", "%s", answer_server_url(w->server));
+    fake_env_file(&w->env, "AWS_WEB_IDENTITY_TOKEN_FILE", "a.b/c+d\n");
+    fake_env_set(&w->env, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+    fake_env_set(&w->env, "AWS_ENDPOINT_URL_STS", "%s", answer_server_url(w->server));
 }
 
 static void a_token_is_changed_for_a_key_each_time(void **state)
@@ -390,8 +358,8 @@ static void a_token_is_changed_for_a_key_each_time(void **state)
                         "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&"
                         "RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx&RoleSessionName=pgkeep&"
                         "WebIdentityToken=a.b%2Fc%2Bd");
-    write_token(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "second");
-    set(w, "AWS_ROLE_SESSION_NAME", "night@shop");
+    fake_env_file(&w->env, "AWS_WEB_IDENTITY_TOKEN_FILE", "second");
+    fake_env_set(&w->env, "AWS_ROLE_SESSION_NAME", "night@shop");
     assert_key(w, s3_role_web_identity, "ASIA", NOON);
     assert_non_null(
         strstr(w->seen[1], "&RoleSessionName=night%40shop&WebIdentityToken=second"));
@@ -436,9 +404,9 @@ static void what_sts_refuses_is_told_by_its_code(void **state)
         if (!strstr(e.text, rows[i].told))
             fail_msg("%s: not in: %s", rows[i].told, e.text);
     }
-    set(w, "AWS_ENDPOINT_URL_STS", "http://example.net");
+    fake_env_set(&w->env, "AWS_ENDPOINT_URL_STS", "http://example.net");
     assert_no_key(w, s3_role_web_identity, ERROR_USAGE);
-    set(w, "AWS_ROLE_ARN", "%s", "");
+    fake_env_set(&w->env, "AWS_ROLE_ARN", "%s", "");
     assert_no_key(w, s3_role_web_identity, ERROR_USAGE);
 }
 
@@ -458,15 +426,15 @@ static void sts_is_asked_in_the_region_of_the_host(void **state)
         {"eu-south-1", "", "legacy", "sts.eu-south-1.amazonaws.com"},
     };
     struct world *w = *state;
-    write_token(w, "AWS_WEB_IDENTITY_TOKEN_FILE", "canary");
-    set(w, "AWS_ROLE_ARN", "arn");
+    fake_env_file(&w->env, "AWS_WEB_IDENTITY_TOKEN_FILE", "canary");
+    fake_env_set(&w->env, "AWS_ROLE_ARN", "arn");
     assert_int_equal(setenv("https_proxy", answer_server_url(w->server), 1), 0);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char line[128];
         w->o.region = rows[i].region;
-        w->count = 2;
-        set(w, "AWS_DEFAULT_REGION", "%s", rows[i].own);
-        set(w, "AWS_STS_REGIONAL_ENDPOINTS", "%s", rows[i].regional);
+        w->env.count = 2;
+        fake_env_set(&w->env, "AWS_DEFAULT_REGION", "%s", rows[i].own);
+        fake_env_set(&w->env, "AWS_STS_REGIONAL_ENDPOINTS", "%s", rows[i].regional);
         REPLIES(w, {403, NULL}, {403, NULL});
         assert_no_key(w, s3_role_web_identity, ERROR_BUSY);
         (void)snprintf(line, sizeof line, "CONNECT %s:443 HTTP/1.1\r\n", rows[i].host);
