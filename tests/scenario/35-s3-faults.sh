@@ -11,12 +11,7 @@ source "$(dirname "$0")/servers.sh"
 
 need_s3
 start_proxy "$PGKEEP_TEST_S3_PORT"
-start_cluster pg
-base=$work/base
-make_base_dump "$base" 6000
-make_rows base more 1000000
-pg_dump -Fc -Z0 -d base -f "$work/large"
-stop_server pg
+make_dumps 1000000
 
 export PGKEEP_STORE_PATIENCE=20
 export PGKEEP_REPOSITORY=${place/:$PGKEEP_TEST_S3_PORT/:$proxy_port}

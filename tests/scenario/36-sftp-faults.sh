@@ -12,12 +12,7 @@ source "$(dirname "$0")/servers.sh"
 need_sftp
 start_proxy "$PGKEEP_TEST_SFTP_PORT" --tcp
 sed "s/\]:$PGKEEP_TEST_SFTP_PORT /]:$proxy_port /" "$sshd/known_hosts" >"$work/known_hosts"
-start_cluster pg
-base=$work/base
-make_base_dump "$base" 6000
-make_rows base more 600000
-pg_dump -Fc -Z0 -d base -f "$work/large"
-stop_server pg
+make_dumps 600000
 
 through() { # URL: by way of the proxy
     local url=${1/:$PGKEEP_TEST_SFTP_PORT/:$proxy_port}

@@ -12,25 +12,14 @@ seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$seed
 
 start_cluster pg
-createdb shop
-make_rows shop big 350000
-pg_dump -Fc -Z0 -d shop -f "$work/dump0"
+make_base_dump "$work/dump0" 350000
 stop_server pg
 rm -r "$work/pg"
-# Other rows in the same frame, so that a run finds next to nothing stored already.
+# A run shall find next to nothing stored already.
 variants=10
-cat >"$work/vary.py" <<'END'
-import re
-import sys
-
-digits = b"0123456789abcdef"
-whole = open(sys.argv[1] + "0", "rb").read()
-for n in range(1, int(sys.argv[2])):
-    other = bytes.maketrans(digits, digits[n:] + digits[:n])
-    with open(sys.argv[1] + str(n), "wb") as out:
-        out.write(re.sub(rb"\t[0-9a-f]{32}\n", lambda m: m[0].translate(other), whole))
-END
-python3 "$work/vary.py" "$work/dump" "$variants"
+for ((i = 1; i < variants; i++)); do
+    vary_dump "$work/dump0" "$i" "$work/dump$i"
+done
 new_repository repo
 use_recovery_code repo
 
@@ -47,7 +36,6 @@ acknowledge "$work/dump0"
 same 'a summary with an id' 1 "${#dump_of[@]}"
 echo "      SEED=$seed, $(stat -c %s "$work/dump0") bytes, a backup takes $takes ms"
 
-killed=0
 unseen=0
 for ((i = 1; i <= rounds; i++)); do
     dump=$work/dump$((i % variants))
@@ -58,13 +46,7 @@ for ((i = 1; i <= rounds; i++)); do
     after=$((5 + RANDOM % (takes + takes / 4)))
     before=$(manifests)
     "$pgkeep" backup --file "$dump" --name shop --json >"$work/out" 2>"$work/err" &
-    child=$!
-    sleep "$((after / 1000)).$(printf %03d $((after % 1000)))"
-    kill -KILL "$child" 2>/dev/null || true
-    status=0
-    wait "$child" 2>/dev/null || status=$?
-    [[ $status -eq 0 || $status -eq 137 ]] || fail "round $i: exit $status" "$work/err"
-    [[ $status -eq 0 ]] || killed=$((killed + 1))
+    kill_after "round $i" "$after" $!
     acknowledge "$dump"
     # Stored, but killed before it could say so: it counts as any other.
     [[ -s $work/out || $(manifests) -eq $before ]] || unseen=$((unseen + 1))

@@ -129,19 +129,12 @@ start=$(date +%s%N)
 quietly copy "$work/timed"
 takes=$((($(date +%s%N) - start) / 1000000))
 echo "      SEED=$seed, a copy takes $takes ms"
-killed=0
 for ((i = 0; i < 12; i++)); do
     target=$work/killed$i
     for ((k = 0; k < 3; k++)); do
         after=$((1 + RANDOM % (takes + 10)))
         "${as_cron[@]}" "$target" >"$work/out" 2>"$work/err" & # no shell between
-        child=$!
-        sleep "$((after / 1000)).$(printf %03d $((after % 1000)))"
-        kill -KILL "$child" 2>/dev/null || true
-        status=0
-        wait "$child" 2>/dev/null || status=$?
-        [[ $status -eq 0 || $status -eq 137 ]] || fail "round $i: exit $status" "$work/err"
-        [[ $status -eq 0 ]] || killed=$((killed + 1))
+        kill_after "round $i" "$after" $!
     done
     copy "$target" >"$work/out" 2>"$work/err" || fail "the copy after kill $i" "$work/err"
     [[ $(contents "$primary") == "$(contents "$target")" ]] ||

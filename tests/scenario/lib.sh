@@ -151,6 +151,17 @@ wait_for() { # WHAT COMMAND...: until it holds, a minute at most
     fail "waited a minute in vain for: $what"
 }
 
+# SIGKILL for a process in the background, unless it has ended by itself before; $killed counts.
+killed=0
+kill_after() { # WHAT MILLISECONDS PROCESS
+    local status=0
+    sleep "$(($2 / 1000)).$(printf %03d $(($2 % 1000)))"
+    kill -KILL "$3" 2>/dev/null || true
+    wait "$3" 2>/dev/null || status=$?
+    [[ $status -eq 0 || $status -eq 137 ]] || fail "$1: exit $status" "$work/err"
+    [[ $status -eq 0 ]] || killed=$((killed + 1))
+}
+
 absent() { # WHAT PATH
     if [[ -e $2 ]]; then bad "$1: $2 is there"; else ok "$1"; fi
 }
@@ -269,6 +280,29 @@ make_fixture() { # DATABASE
 make_rows() { # DATABASE TABLE COUNT
     sql "$1" "CREATE TABLE $2 (id int PRIMARY KEY, v text)" \
         "INSERT INTO $2 SELECT i, md5(i::text || '$2') FROM generate_series(1, $3) i"
+}
+
+# Rows of md5 in a dump of their own for each number: no two share a chunk. Makes the dump it
+# takes them from at the first call; needs a cluster then.
+make_base_dump() { # FILE ROWS
+    createdb base
+    make_rows base big "$2"
+    pg_dump -Fc -Z0 -d base -f "$1"
+    cat >"$work/vary.py" <<'END'
+import random
+import re
+import sys
+
+digits = list("0123456789abcdef")
+random.Random(int(sys.argv[2])).shuffle(digits)
+table = bytes.maketrans(b"0123456789abcdef", "".join(digits).encode())
+with open(sys.argv[1], "rb") as whole, open(sys.argv[3], "wb") as out:
+    out.write(re.sub(rb"\t[0-9a-f]{32}\n", lambda m: m[0].translate(table), whole.read()))
+END
+}
+
+vary_dump() { # BASE NUMBER FILE
+    python3 "$work/vary.py" "$1" "$2" "$3"
 }
 
 settings='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C'

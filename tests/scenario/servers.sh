@@ -73,27 +73,14 @@ faults() { # REGEX
     "$root/tests/servers/proxy" count "$proxy" "$@"
 }
 
-# Rows of md5 in a dump of their own for each number: no two share a chunk. Makes the dump it
-# takes them from at the first call; needs a cluster then.
-make_base_dump() { # FILE ROWS
-    createdb base
-    make_rows base big "$2"
-    pg_dump -Fc -Z0 -d base -f "$1"
-    cat >"$work/vary.py" <<'END'
-import random
-import re
-import sys
-
-digits = list("0123456789abcdef")
-random.Random(int(sys.argv[2])).shuffle(digits)
-table = bytes.maketrans(b"0123456789abcdef", "".join(digits).encode())
-with open(sys.argv[1], "rb") as whole, open(sys.argv[3], "wb") as out:
-    out.write(re.sub(rb"\t[0-9a-f]{32}\n", lambda m: m[0].translate(table), whole.read()))
-END
-}
-
-vary_dump() { # BASE NUMBER FILE
-    python3 "$work/vary.py" "$1" "$2" "$3"
+# $base, of few rows, and $work/large, which has many more beside them.
+make_dumps() { # MANY
+    start_cluster pg
+    base=$work/base
+    make_base_dump "$base" 6000
+    make_rows base more "$1"
+    pg_dump -Fc -Z0 -d base -f "$work/large"
+    stop_server pg
 }
 
 # ---- what was acknowledged ----
