@@ -25,6 +25,7 @@ struct verify_options {
     uint64_t threads;
     bool full;
     bool copy_sums;
+    const char *sample;
 };
 
 #define AT(member) offsetof(struct verify_options, member)
@@ -35,16 +36,21 @@ static const struct options_spec specs[] = {
      "PGKEEP_VERIFY_LEVEL"},
     {0, "full", OPTIONS_FLAG, AT(full), NULL,
      "put every backup together again, also those that were verified before", NULL},
+    {0, "sample", OPTIONS_TEXT, AT(sample), "N/M",
+     "only part N of M of all packs: another one each night, and after M nights all", NULL},
     {0, "threads", OPTIONS_NUMBER, AT(threads), "N", "worker threads", NULL},
     {0, "copy-sha256", OPTIONS_FLAG, AT(copy_sums), NULL,
      "also print the SHA-256 of every table's COPY text", NULL},
 };
+
+#define MAX_PARTS 1000
 
 /* One run over several backups. */
 struct checked {
     struct context *c;
     const struct verify_options *o;
     bool data;
+    uint32_t part, parts;                     /* of --sample; 0: all */
     struct verify_packs *packs;               /* packs that were read already */
     struct verify_again *again;               /* NULL: none was verified before */
     struct manifest held[VERIFY_AGAIN_BATCH]; /* verified before; they wait for each other */
@@ -148,15 +154,18 @@ static void report_one(struct checked *k, const struct outcome *o)
     if (e)
         (void)printf("%.8s  %s  %s\n", id, *result == 'd' ? "DAMAGED" : "NOT CHECKED", e->text);
     else if (!k->c->quiet)
-        (void)printf("%.8s  good (%s)\n", id, level);
+        (void)printf("%.8s  good (%s%s)\n", id, level, k->parts ? ", a sample" : "");
 }
 
-/* Into the history; a check that could not be made is an event. A pack that is damaged is taken
+/* Into the history; a check that could not be made is an event, and a sample in which nothing
+ * was wrong. A pack that is damaged is taken
  * out of the index, so that no later backup points into it. */
 static int record(struct checked *k, const struct outcome *o, struct error *e)
 {
     if (o->why && strcmp(verdict(o->why), "unchecked") == 0)
         return runs_event(k->c->catalog, "verify", o->id, o->why->text, e);
+    if (k->parts && !o->why)
+        return runs_event(k->c->catalog, "verify-sample", o->id, k->o->sample, e);
     if (o->bad && objects_drop_pack(k->c->catalog, o->bad, e) < 0)
         return -1;
     return runs_verified(k->c->catalog, o->id, k->data ? "data" : "objects", !o->why,
@@ -179,18 +188,37 @@ static int settle(struct checked *k, struct outcome o, const struct verify_packs
     return record(k, &o, e);
 }
 
+/* The packs of the sample, and what is in them; not how they are put together. */
+static int check_sample(struct checked *k, const struct manifest *m,
+                        struct verify_packs_item *packs, struct error *e)
+{
+    struct secret chunk_id_key;
+    uint8_t row_key[16];
+    if (k->data && restore_keys(k->c->repo, m, &chunk_id_key, row_key, e) < 0)
+        return -1;
+    packs->chunk_id_key = k->data ? &chunk_id_key : NULL;
+    verify_packs_begin(k->packs, packs, 1);
+    verify_packs_end(k->packs);
+    packs->chunk_id_key = NULL;
+    explicit_bzero(&chunk_id_key, sizeof chunk_id_key);
+    explicit_bzero(row_key, sizeof row_key);
+    return 0;
+}
+
 /* The packs are read beside the data: what is found wrong with them comes first. */
 static int check_one(struct checked *k, const struct manifest *m,
                      struct verify_packs_item *packs, struct error *e)
 {
     int rc = 0;
     packs->closure = &m->closure;
+    if (k->data && !m->is_open)
+        rc = error_set(e, ERROR_KEY, "no key at hand opens this backup");
+    if (k->parts)
+        return rc < 0 ? -1 : check_sample(k, m, packs, e);
     verify_packs_begin(k->packs, packs, 1);
     if (k->o->copy_sums) /* these are printed on the way */
         verify_packs_end(k->packs);
-    if (k->data && !m->is_open)
-        rc = error_set(e, ERROR_KEY, "no key at hand opens this backup");
-    else if (k->data && (!k->o->copy_sums || !packs->failed))
+    if (rc == 0 && k->data && (!k->o->copy_sums || !packs->failed))
         rc = check_data(k, m, e);
     verify_packs_end(k->packs);
     return rc;
@@ -237,7 +265,7 @@ static int may_hold(struct checked *k, const struct manifest *m, struct error *e
     struct before before = {.manifest = m};
     const struct backups_filter filter = {.id_prefix = hex};
     str_hex(hex, m->backup_id, FORMAT_ID_LEN);
-    if (!k->data || k->o->full || k->o->copy_sums || !m->is_open)
+    if (!k->data || k->parts || k->o->full || k->o->copy_sums || !m->is_open)
         return GO_THE_FULL_WAY;
     if (backups_visit(k->c->catalog, &filter, visit_before, &before, e) < 0)
         return -1;
@@ -391,6 +419,29 @@ static int choose_level(struct checked *k, struct error *e)
     return 0;
 }
 
+/* N/M of --sample. */
+static int read_sample(struct checked *k, struct error *e)
+{
+    const char *text = k->o->sample;
+    uint64_t part = 0;
+    uint64_t parts = 0;
+    char first[8] = "";
+    if (!text)
+        return 0;
+    const char *slash = strchr(text, '/');
+    if (slash && (size_t)(slash - text) < sizeof first)
+        memcpy(first, text, (size_t)(slash - text));
+    if (k->o->full || k->o->copy_sums)
+        return error_set(e, ERROR_USAGE, "--sample: not together with --full or --copy-sha256");
+    if (!slash || !str_u64(first, MAX_PARTS, &part) || !str_u64(slash + 1, MAX_PARTS, &parts) ||
+        part == 0 || part > parts)
+        return error_set(e, ERROR_USAGE, "--sample %s: expected N/M, N from 1 to M, M up to %d",
+                         text, MAX_PARTS);
+    k->part = (uint32_t)part;
+    k->parts = (uint32_t)parts;
+    return 0;
+}
+
 static int finish(struct checked *k, struct json *root, int64_t started, struct error *e)
 {
     char took[32];
@@ -404,12 +455,18 @@ static int finish(struct checked *k, struct json *root, int64_t started, struct 
         json_put_u64(root, "good", k->good);
         json_put_u64(root, "damaged", k->bad);
         json_put_u64(root, "unchecked", k->unchecked);
+        json_put_text(root, "sample", k->o->sample);
+        json_put_u64(root, "packs", verify_packs_good(k->packs));
         if (json_write(root, true, stdout, e) < 0)
             return -1;
         (void)putchar('\n');
     } else if (!k->c->quiet || k->bad || k->unchecked) {
-        (void)printf("verified %llu backup%s at level %s in %s: %llu good, %llu damaged%s\n",
-                     all, all == 1 ? "" : "s", k->data ? "data" : "objects", took,
+        char sample[64] = "";
+        if (k->parts)
+            (void)snprintf(sample, sizeof sample, " (sample %u/%u, %zu packs)", k->part,
+                           k->parts, verify_packs_good(k->packs));
+        (void)printf("verified %llu backup%s at level %s%s in %s: %llu good, %llu damaged%s\n",
+                     all, all == 1 ? "" : "s", k->data ? "data" : "objects", sample, took,
                      (unsigned long long)k->good, (unsigned long long)k->bad, unchecked);
     }
     if (k->bad > 0)
@@ -433,7 +490,8 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     keep_heap();
     if (after)
         return error_set(e, ERROR_USAGE, "verify: ids of backups are expected");
-    if (context_repo(c, e) < 0 || choose_level(&k, e) < 0 || context_catalog(c, e) < 0)
+    if (read_sample(&k, e) < 0 || context_repo(c, e) < 0 || choose_level(&k, e) < 0 ||
+        context_catalog(c, e) < 0)
         return -1;
     size_t unreadable;
     if (sync_backups(c, &unreadable, e) < 0)
@@ -441,7 +499,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     struct json *root = c->json ? json_new_object() : NULL;
     k.list = root ? json_put_list(root, "backups") : NULL;
     k.tables = root && k.o->copy_sums ? json_put_list(root, "tables") : NULL;
-    k.packs = verify_packs_new(c->repo, c->stop, e);
+    const struct verify_packs_options packs = {
+        .repo = c->repo, .part = k.part, .parts = k.parts, .stop = c->stop};
+    k.packs = verify_packs_new(&packs, e);
     int rc = k.packs ? check_all(&k, argc, argv, e) : -1;
     if (rc == 0)
         rc = end_batch(&k, e);
@@ -456,14 +516,16 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
 
 const struct command cmd_verify = {
     .name = "verify",
-    .usage = "[ID...] [--level objects|data]",
+    .usage = "[ID...] [--level objects|data] [--sample N/M]",
     .summary = "Check that backups are whole, by reading them",
     .more =
         "objects: every pack is there, and its SHA-256 is its name. data: every chunk is\n"
         "decrypted, decoded and put together again, every hash compared; the same way a\n"
         "restore takes. A backup that this host has verified at level data before is checked\n"
-        "again chunk by chunk, those that backups share once, unless --full. Exit code 4\n"
-        "when damage is found.\n",
+        "again chunk by chunk, those that backups share once, unless --full. With --sample\n"
+        "N/M only part N of the packs of all backups is read, each once; at level data every\n"
+        "chunk in them is decoded. A backup counts as verified only after a whole check.\n"
+        "Exit code 4 when damage is found.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct verify_options),
