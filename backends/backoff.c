@@ -61,8 +61,9 @@ static int give_up(struct backoff *b, struct error *e)
     atomic_store(&b->of->gave_up, true);
     if (e)
         e->kind = ERROR_BUSY;
-    (void)error_wrap(e, "gave up after %u attempts in %lld s", b->failures,
-                     (long long)b->patience_ms / 1000);
+    int64_t spent_ms = clock_monotonic_ms() - (b->end_ms - b->patience_ms);
+    (void)error_wrap(e, "gave up after %u attempt%s in %.1f s", b->failures,
+                     b->failures == 1 ? "" : "s", (double)spent_ms / 1000);
     return error_hint(e, "the store is out of reach or overloaded: try again later");
 }
 
@@ -70,6 +71,8 @@ int backoff_wait(struct backoff *b, int64_t at_least_ms, struct error *e)
 {
     const volatile sig_atomic_t *stop = b->of->stop;
     int64_t now = clock_monotonic_ms();
+    if (stop && *stop)
+        return error_stopped(e, *stop);
     if (b->failures == 0) {
         b->end_ms = now + b->patience_ms;
         if (e)

@@ -28,7 +28,7 @@ struct backoff_patience {
 /* What PGKEEP_STORE_PATIENCE says (whole seconds, at most a day), else 5 minutes. ERROR_USAGE
  * when that is no such number. */
 MUST_CHECK int backoff_read_patience(struct backoff_patience *p, struct error *e);
-/* The store has answered something. */
+/* The store has answered as it should. */
 void backoff_answered(struct backoff_patience *p);
 
 /* Of one operation; one thread at a time. */

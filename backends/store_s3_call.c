@@ -14,6 +14,7 @@
 #define CONNECT_MS 15000
 #define LEAST_MS 500 /* of both */
 #define SLOWEST_BYTES_PER_MS 32
+#define LEAST_DEADLINE_MS 5000 /* also of the last attempt, or where there is no patience */
 #define MOST_RENEWALS 2
 
 /* ---- the link ------------------------------------------------------------------------ */
@@ -90,14 +91,15 @@ static int send_signed(struct store_s3_link *l, const struct store_s3_call *c,
     if (!url)
         return -1;
     uint64_t moved = c->body.len > c->most_reply ? c->body.len : c->most_reply;
+    uint64_t left = (uint64_t)backoff_left_ms(&u->backoff);
     struct http_request request = {
         .method = c->method,
         .url = url,
         .headers = s->headers,
         .body = c->body,
         .most_reply = c->most_reply,
-        .deadline_ms =
-            (uint64_t)backoff_left_ms(&u->backoff) + 1 + moved / SLOWEST_BYTES_PER_MS,
+        .deadline_ms = (left > LEAST_DEADLINE_MS ? left : LEAST_DEADLINE_MS) +
+                       moved / SLOWEST_BYTES_PER_MS,
     };
     int rc = http_send(l->http, &request, r, e);
     free(url);

@@ -167,7 +167,7 @@ static int find_passphrase(struct store_sftp_login *l, struct error *e)
 {
     if (l->passphrase)
         return 0;
-    return secret_find("PGKEEP_SSH_KEY_PASSPHRASE", &l->passphrase, e) < 0 ? -1 : 0;
+    return secret_find("PGKEEP_SSH_KEY_PASSPHRASE", NULL, &l->passphrase, e) < 0 ? -1 : 0;
 }
 
 static int locked_key(const char *path, struct error *e)

@@ -98,16 +98,18 @@ static bool still_whole(struct store_sftp_wire *w, struct store_sftp_handle *h)
     return made == 0 && time >= 0;
 }
 
-/* What libcurl said, or its general words, made printable. */
-static int tell(struct store_sftp_handle *h, CURLcode code, enum error_kind kind,
-                struct error *e)
+/* What libcurl said, or its general words, made printable; with the server's name where it may
+ * be tried again, for that is told at once. */
+static int tell(struct store_sftp_wire *w, struct store_sftp_handle *h, CURLcode code,
+                enum error_kind kind, struct error *e)
 {
     char text[CURL_ERROR_SIZE];
     const char *said = h->error[0] ? h->error : curl_easy_strerror(code);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
+    if (h->transfer.stalled)
         said = "no byte has moved for too long";
     str_safe(text, sizeof text, bytes_text(said));
-    return error_set(e, kind, "%s", text);
+    (void)error_set(e, kind, "%s", text);
+    return kind == ERROR_BUSY ? error_wrap(e, "%s", w->base) : -1;
 }
 
 /* What looks like an answer of the server: is it one? */
@@ -115,7 +117,7 @@ static int said_no(struct store_sftp_wire *w, struct store_sftp_handle *h, CURLc
                    struct error *e)
 {
     bool whole = still_whole(w, h);
-    (void)tell(h, code, whole ? ERROR_IO : ERROR_BUSY, e);
+    (void)tell(w, h, code, whole ? ERROR_IO : ERROR_BUSY, e);
     if (!whole)
         return STORE_SFTP_CUT;
     if (code == CURLE_REMOTE_FILE_NOT_FOUND)
@@ -148,6 +150,9 @@ static bool no_common_type(const struct store_sftp_handle *h)
 static int answer_of(struct store_sftp_wire *w, struct store_sftp_handle *h, CURLcode code,
                      struct error *e)
 {
+    const volatile sig_atomic_t *stop = w->limits.o.stop;
+    if (h->transfer.stopped && stop && *stop)
+        return error_stopped(e, *stop);
     switch ((int)code) {
     case CURLE_OK:
         if (!h->close_failed)
@@ -178,7 +183,7 @@ static int answer_of(struct store_sftp_wire *w, struct store_sftp_handle *h, CUR
     case CURLE_SSH:
         /* libssh2's -31 is an answer of the server: not the way a connection breaks. */
         if (strstr(h->error, "/-31)")) {
-            (void)tell(h, code, ERROR_IO, e);
+            (void)tell(w, h, code, ERROR_IO, e);
             return STORE_SFTP_REFUSED;
         }
         if (h->error[0]) /* of opening or listing: an answer, or the end of the connection */
@@ -191,7 +196,7 @@ static int answer_of(struct store_sftp_wire *w, struct store_sftp_handle *h, CUR
     default:
         break;
     }
-    (void)tell(h, code, ERROR_BUSY, e);
+    (void)tell(w, h, code, ERROR_BUSY, e);
     return STORE_SFTP_CUT;
 }
 

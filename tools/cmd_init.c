@@ -45,11 +45,12 @@ static int check_way_out(const struct init_options *o, struct error *e)
                          "this machine");
 }
 
-static int find_passphrase(const struct init_options *o, char **passphrase, struct error *e)
+static int find_passphrase(const struct context *c, const struct init_options *o,
+                           char **passphrase, struct error *e)
 {
     if (o->no_slot)
         return 0;
-    int rc = secret_find("PGKEEP_PASSPHRASE", passphrase, e);
+    int rc = secret_find("PGKEEP_PASSPHRASE", c->stop, passphrase, e);
     if (rc == SECRET_NONE)
         rc = secrets_ask("new passphrase", true, passphrase, e);
     if (rc == 0 && **passphrase == '\0')
@@ -110,7 +111,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     (void)argv;
     if (argc > 0 || after)
         return error_set(e, ERROR_USAGE, "init takes no arguments");
-    if (check_way_out(o, e) < 0 || find_passphrase(o, &passphrase, e) < 0 ||
+    if (check_way_out(o, e) < 0 || find_passphrase(c, o, &passphrase, e) < 0 ||
         context_store(c, true, e) < 0 || repo_create_check(c->store, e) < 0 ||
         secret_random(seed.key, sizeof seed.key, e) < 0 ||
         recovery_write(&seed, code, sizeof code, e) < 0)

@@ -147,14 +147,14 @@ static int use_key_file(struct context *c, struct error *e)
 static int use_secrets(struct context *c, struct error *e)
 {
     char *text = NULL;
-    int rc = secret_find("PGKEEP_RECOVERY_KEY", &text, e);
+    int rc = secret_find("PGKEEP_RECOVERY_KEY", c->stop, &text, e);
     if (rc == 0) {
         rc = use_recovery_code(c, text, "PGKEEP_RECOVERY_KEY", e);
         secret_free_text(text);
         return rc;
     }
     if (rc == SECRET_NONE)
-        rc = secret_find("PGKEEP_PASSPHRASE", &text, e);
+        rc = secret_find("PGKEEP_PASSPHRASE", c->stop, &text, e);
     if (rc == 0) {
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);

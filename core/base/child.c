@@ -24,6 +24,7 @@ enum { TAIL = 16 * 1024, OUT_PIPE = 1024 * 1024, PATIENCE_MS = 2000, NAP_MS = 10
 
 struct child {
     const volatile sig_atomic_t *stop;
+    int64_t until_ms; /* 0: no end is set */
     pid_t pid;
     pthread_mutex_t lock; /* pid and reaped: nobody signals a number that was given back */
     bool reaped;
@@ -381,14 +382,21 @@ void child_obey(struct child *c, const volatile sig_atomic_t *stop)
     c->stop = stop;
 }
 
+void child_until(struct child *c, int64_t until_ms)
+{
+    c->until_ms = until_ms;
+}
+
 int child_wait(struct child *c, int *status, struct error *e)
 {
     const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
     child_close_in(c);
-    while (c->stop && running(c)) {
-        int n = *c->stop;
+    while ((c->stop || c->until_ms > 0) && running(c)) {
+        int n = c->stop ? *c->stop : 0;
         if (n)
             return error_stopped(e, n);
+        if (c->until_ms > 0 && clock_monotonic_ms() >= c->until_ms)
+            return error_set(e, ERROR_BUSY, "no end in time");
         (void)nanosleep(&nap, NULL);
     }
     int n = reap(c);

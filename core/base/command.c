@@ -75,15 +75,14 @@ static int await(const struct command_options *o, int fd, int64_t until_ms, stru
             return error_system(e, "poll");
         if (o->stop && *o->stop)
             return error_stopped(e, *o->stop);
-        if (o->most_ms > 0 && clock_monotonic_ms() >= until_ms)
+        if (until_ms > 0 && clock_monotonic_ms() >= until_ms)
             return error_set(e, ERROR_BUSY, "no answer in time");
     }
 }
 
-static int read_answer(const struct command_options *o, const struct child *c, struct buf *out,
-                       struct error *e)
+static int read_answer(const struct command_options *o, const struct child *c, int64_t until_ms,
+                       struct buf *out, struct error *e)
 {
-    int64_t until_ms = clock_monotonic_ms() + (int64_t)o->most_ms;
     size_t got = 1;
     if (buf_reserve(out, o->most + 1, e) < 0) /* at once: no copy stays behind */
         return -1;
@@ -125,8 +124,10 @@ static int run(const struct command_options *o, const char *const *words, struct
     struct child *c = child_start(&how, e);
     int rc = -1;
     if (c) {
+        int64_t until_ms = o->most_ms > 0 ? clock_monotonic_ms() + (int64_t)o->most_ms : 0;
         child_obey(c, o->stop);
-        rc = read_answer(o, c, out, e);
+        child_until(c, until_ms);
+        rc = read_answer(o, c, until_ms, out, e);
         if (rc == 0)
             rc = finish(c, e);
         if (rc < 0)

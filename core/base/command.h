@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs that print a secret. Their words are cut as a shell cuts them ('…', "…" and \), but
- * no shell runs them; they do not see the secrets of this process (secret_environment). Neither
+ * no shell runs them; they do not see pgkeep's own secrets (secret_environment), but those of
+ * others, such as AWS's, which they may need. Neither
  * their words, but the first, nor what they say on stderr stands in an error: both may be
  * secret. */
 #ifndef BASE_COMMAND_H

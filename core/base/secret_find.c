@@ -10,16 +10,21 @@
 #include "core/base/str.h"
 
 #define MOST_SECRET (4 * KIB)
+#define UNWATCHED_MS 60000
 
-static int read_file(const char *path, struct buf *raw, struct error *e)
+static int read_file(const char *path, const volatile sig_atomic_t *stop, struct buf *raw,
+                     struct error *e)
 {
+    (void)stop;
     int rc = file_load_secret(path, MOST_SECRET, raw, e);
     return rc == FILE_ABSENT ? error_set(e, ERROR_KEY, "there is no file %s", path) : rc;
 }
 
-static int read_command(const char *text, struct buf *raw, struct error *e)
+static int read_command(const char *text, const volatile sig_atomic_t *stop, struct buf *raw,
+                        struct error *e)
 {
-    const struct command_options o = {.text = text, .most = MOST_SECRET};
+    const struct command_options o = {
+        .text = text, .most = MOST_SECRET, .most_ms = stop ? 0 : UNWATCHED_MS, .stop = stop};
     return command_read(&o, raw, e);
 }
 
@@ -37,11 +42,13 @@ static char *text_of(struct bytes raw, struct error *e)
     return str_copy_bytes(raw, e);
 }
 
-int secret_find(const char *name, char **text, struct error *e)
+int secret_find(const char *name, const volatile sig_atomic_t *stop, char **text,
+                struct error *e)
 {
     static const struct {
         const char *suffix;
-        int (*read)(const char *value, struct buf *raw, struct error *e);
+        int (*read)(const char *value, const volatile sig_atomic_t *stop, struct buf *raw,
+                    struct error *e);
     } ways[] = {{"_FILE", read_file}, {"_COMMAND", read_command}};
     const char *value = getenv(name);
     if (value && *value) {
@@ -55,7 +62,7 @@ int secret_find(const char *name, char **text, struct error *e)
         value = getenv(variable);
         if (!value || !*value)
             continue;
-        *text = ways[i].read(value, &raw, e) < 0 ? NULL : text_of(buf_view(&raw), e);
+        *text = ways[i].read(value, stop, &raw, e) < 0 ? NULL : text_of(buf_view(&raw), e);
         secret_free_buf(&raw);
         return *text ? 0 : error_wrap(e, "%s", variable);
     }

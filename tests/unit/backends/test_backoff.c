@@ -45,7 +45,7 @@ static void waiting_ends_with_patience_and_the_cause(void **state)
     assert_int_equal(b.failures, waits + 1);
     assert_int_equal(e.kind, ERROR_BUSY);
     assert_non_null(strstr(e.text, "the cause"));
-    assert_non_null(strstr(e.text, "gave up after"));
+    assert_non_null(strstr(e.text, "gave up after "));
     p.ms = 0;
     backoff_begin(&b, &p);
     assert_refused(backoff_wait(&b, 1, &e), &e, ERROR_BUSY);
@@ -65,6 +65,7 @@ static void what_the_server_asks_for_is_the_least(void **state)
     began = clock_monotonic_ms();
     assert_refused(backoff_wait(&b, 60000, &e), &e, ERROR_BUSY);
     assert_true(clock_monotonic_ms() - began < 1000);
+    assert_non_null(strstr(e.text, "gave up after 2 attempts in 0."));
 }
 
 static void a_store_given_up_gets_little_until_it_answers(void **state)
@@ -92,6 +93,11 @@ static void a_stop_ends_the_wait(void **state)
     int64_t began = clock_monotonic_ms();
     assert_refused(backoff_wait(&b, 30000, &e), &e, ERROR_TERMINATED);
     assert_true(clock_monotonic_ms() - began < 1000);
+    /* Also where patience has ended, and it is not the store that was given up. */
+    p.ms = 0;
+    backoff_begin(&b, &p);
+    assert_refused(backoff_wait(&b, 0, &e), &e, ERROR_TERMINATED);
+    assert_false(p.gave_up);
 }
 
 int main(void)

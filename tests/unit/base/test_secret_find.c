@@ -26,7 +26,7 @@ static int none(void **state)
 static void assert_found(const char *expected)
 {
     char *text = NULL;
-    assert_done(secret_find(NAME, &text, &e), &e);
+    assert_done(secret_find(NAME, NULL, &text, &e), &e);
     assert_string_equal(text, expected);
     secret_free_text(text);
 }
@@ -34,7 +34,7 @@ static void assert_found(const char *expected)
 static void assert_not_found(enum error_kind kind)
 {
     char *text = NULL;
-    assert_refused(secret_find(NAME, &text, &e), &e, kind);
+    assert_refused(secret_find(NAME, NULL, &text, &e), &e, kind);
     assert_null(text);
     assert_null(strstr(e.text, "canary"));
 }
@@ -44,7 +44,7 @@ static void the_variable_comes_before_the_file_before_the_command(void **state)
     char dir[SCRATCH_PATH], path[SCRATCH_PATH];
     char *text = NULL;
     (void)state;
-    assert_int_equal(secret_find(NAME, &text, &e), SECRET_NONE);
+    assert_int_equal(secret_find(NAME, NULL, &text, &e), SECRET_NONE);
     scratch_make(dir);
     scratch_path(path, dir, "secret");
     assert_done(file_replace(path, bytes_text("of the file\r\n"), 0600, &e), &e);
