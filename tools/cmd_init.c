@@ -13,7 +13,7 @@
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/paths.h"
-#include "tools/secrets.h"
+#include "tools/secret_ask.h"
 
 struct init_options {
     bool no_slot;
@@ -52,7 +52,7 @@ static int find_passphrase(const struct context *c, const struct init_options *o
         return 0;
     int rc = secret_find("PGKEEP_PASSPHRASE", c->stop, passphrase, e);
     if (rc == SECRET_NONE)
-        rc = secrets_ask("new passphrase", true, passphrase, e);
+        rc = secret_ask("new passphrase", true, passphrase, e);
     if (rc == 0 && **passphrase == '\0')
         rc = error_set(e, ERROR_USAGE, "the passphrase is empty");
     if (rc != SECRET_NONE)

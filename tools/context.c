@@ -15,7 +15,7 @@
 #include "core/repo/grant.h"
 #include "core/repo/recovery.h"
 #include "tools/paths.h"
-#include "tools/secrets.h"
+#include "tools/secret_ask.h"
 
 #define MAX_BUNDLE (64 * KIB)
 #define MAX_WORKERS 32
@@ -182,7 +182,7 @@ int context_find_reader(struct context *c, struct error *e)
     int rc = context_given_reader(c, e);
     if (rc != CONTEXT_NO_KEY)
         return rc;
-    rc = secrets_ask("passphrase of the repository", false, &text, e);
+    rc = secret_ask("passphrase of the repository", false, &text, e);
     if (text) {
         rc = repo_use_passphrase(c->repo, text, e);
         secret_free_text(text);

@@ -30,8 +30,8 @@ struct row_index_base {
     void *rest_arg;
 };
 /* Index the base; of equal rows the first. About 7.2 bytes for each row. Of what the budget
- * does not allow, see row_match_new, a sample. False: no index, for want of budget or memory.
- */
+ * does not allow, see row_match_new, a sample, which leaves out a few per cent of its rows that
+ * seem to be there. False: no index, for want of budget or memory. */
 bool row_index_build(struct row_index *x, const struct row_index_base *base);
 
 static inline bool row_index_is_sample(const struct row_index *x)

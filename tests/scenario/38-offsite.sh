@@ -11,11 +11,13 @@ source "$(dirname "$0")/servers.sh"
 
 start_cluster pg
 createdb shop
-# 120 MB of rows, half as much when they are stored: four packs, of which two are sent at once.
+# 150 MB of rows, 60 when they are stored: four packs, of which two are sent at once.
 sql shop 'CREATE TABLE big (id int, v text)' 'INSERT INTO big SELECT i, (
     SELECT string_agg(md5(i::text || k), NULL) FROM generate_series(1, 32) k)
-    FROM generate_series(1, 120000) i'
+    FROM generate_series(1, 150000) i'
 pg_dump -Fc -Z0 -d shop -f "$work/dump"
+sql shop 'UPDATE big SET v = reverse(v)'
+pg_dump -Fc -Z0 -d shop -f "$work/other"
 stop_server pg
 need_s3
 s3_place=$place
@@ -35,7 +37,13 @@ slow_store() { # NAME URL
     "$pgkeep" backup -v --limit-upload 1M --file "$work/dump" --name shop \
         >"$work/out" 2>"$work/err" &
     local child=$! status=0
+    background+=("$child")
     wait_for "$1: packs wait, the dump does not" grep -q 'still to be stored' "$work/err"
+    # All four: two on their way and two that only a spool could take.
+    left=$(mib_left)
+    if [[ ${left:-0} -ge 50 ]]; then ok "$1: $left MiB wait"; else
+        bad "$1: expected 50 MiB or more that wait" "$work/err"
+    fi
     kill -TERM "$child"
     wait "$child" || status=$?
     same "$1: interrupted" 143 "$status"
@@ -47,8 +55,12 @@ slow_store() { # NAME URL
     same_file "$1: to the byte" "$work/dump" "$work/back"
     rm "$work/back"
     # Without a spool the dump waits; it is no less right.
-    exits "$1: without a spool" 0 "$pgkeep" backup -v --spool 0 --file "$work/dump" --name other
-    ! grep -q 'spool' "$work/err" || bad "$1: a spool was used" "$work/err"
+    exits "$1: without a spool" 0 "$pgkeep" backup -v --spool 0 --limit-upload 16M \
+        --file "$work/other" --name other
+    at_most "$1: then the dump waits for all but three packs" 48 "$(mib_left)"
+}
+mib_left() { # when the dump was read
+    sed -nE 's/.*packs of ([0-9]+)[0-9.]* MiB are still to be stored.*/\1/p' "$work/err"
 }
 slow_store s3 "$s3_place"
 slow_store sftp "$sftp_place"

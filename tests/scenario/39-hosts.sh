@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Several hosts use one repository at once, on each kind of store: they enrol in the same
-# moment, back up while another one verifies and copies, one dies in the middle, two have a
-# source of the same name. Nobody waits for another, and all of it is there for everybody.
+# moment; while one of them is in the middle of a backup and has stored packs already, others
+# back up, verify and copy to their end; then it dies, and another one stores the same rows.
+# All that was acknowledged is there for everybody.
 set -euo pipefail
 # shellcheck source=tests/scenario/lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/scenario/servers.sh
 source "$(dirname "$0")/servers.sh"
 
-start_cluster pg
-base=$work/base
-make_base_dump "$base" 60000
-stop_server pg
+make_dumps 1200000
 need_s3
 s3_place=$place
 need_sftp
 sftp_place=$place
-for number in 1 2 3 11 12 13 21; do
+for number in 1 2 3 11 12 13; do
     vary_dump "$base" "$number" "$work/dump.$number"
 done
+ln -s large "$work/dump.21"
 hosts=(1 2 3)
 
 as_host() { # HOST COMMAND...: on a machine of its own
@@ -28,27 +27,37 @@ as_host() { # HOST COMMAND...: on a machine of its own
     exec "$@"
 }
 
-backup() { # HOST NUMBER NAME [OPTION...]: in the background; its process in $child
-    (as_host "$1" "$pgkeep" backup -v --file "$work/dump.$2" --name "$3" --json "${@:4}") \
-        >"$work/out.$2" 2>"$work/err.$2" &
+begin() { # LOG HOST COMMAND...: in the background; its process in $child
+    (as_host "${@:2}") >"$work/out.$1" 2>"$work/err.$1" &
     child=$!
+    background+=("$child")
 }
 
 ends_well() { # WHAT PROCESS LOG
     local status=0
     wait "$2" || status=$?
-    if [[ $status -eq 0 ]]; then ok "$1"; else bad "$1: exit $status" "$3"; fi
+    if [[ $status -eq 0 ]]; then ok "$1"; else bad "$1: exit $status" "$work/err.$3"; fi
 }
 
-together() { # WHAT FIRST-NUMBER: one backup a host
-    local host children=()
-    for host in "${hosts[@]}"; do
+backup() { # HOST NUMBER NAME
+    begin "$2" "$1" "$pgkeep" backup --file "$work/dump.$2" --name "$3" --json
+}
+
+together() { # WHAT FIRST-NUMBER HOST...: one backup each
+    local host number children=()
+    for host in "${@:3}"; do
         backup "$host" $(($2 + host)) "db$host"
-        children+=("$child")
+        children[host]=$child
     done
-    for host in "${hosts[@]}"; do
-        ends_well "$kind: $1, host $host" "${children[host - 1]}" "$work/err.$(($2 + host))"
+    for host in "${@:3}"; do
+        number=$(($2 + host))
+        ends_well "$kind: $1, host $host" "${children[host]}" "$number"
     done
+}
+
+new_says() { # WHAT LOG COMMAND...: on a machine that has stored nothing
+    begin "$2" new "${@:3}"
+    ends_well "$kind: $1" "$child" "$2"
 }
 
 all_see() { # COUNT
@@ -59,55 +68,80 @@ all_see() { # COUNT
     done
 }
 
-on_store() { # KIND [URL]
-    kind=$1
-    local id number reader copier dead before
-    new_repository "$kind" "${2:-}"
-    use_recovery_code "$kind"
-    together 'enrolled and stored at once' 0
-    all_see 3
+packs() {
+    case $kind in
+    directory) find "$work/directory/packs" -type f ;;
+    s3) s3 list packs/ ;;
+    sftp) find "$PGKEEP_TEST_SFTP_FOLDER/$(basename "${place%%\?*}")/packs" -type f ;;
+    esac | wc -l
+}
 
-    # Again, while somebody reads it all and somebody makes a replica of what there is.
-    (as_host reader "$pgkeep" verify) >"$work/out.verify" 2>"$work/err.verify" &
-    reader=$!
-    (as_host copier "$pgkeep" copy --from "$PGKEEP_REPOSITORY" --to "$work/$kind.copy") \
-        >"$work/out.copy" 2>"$work/err.copy" &
-    copier=$!
-    together 'stored again' 10
-    ends_well "$kind: verified meanwhile" "$reader" "$work/err.verify"
-    ends_well "$kind: copied meanwhile" "$copier" "$work/err.copy"
-    (as_host reader "$pgkeep" -r "$work/$kind.copy" verify) >"$work/out" 2>"$work/err" ||
-        bad "$kind: the replica" "$work/err"
+has_more_packs() { # THAN
+    [[ $(packs) -gt $1 ]]
+}
 
-    # One dies in the middle of a dump; another one has a source of the same name meanwhile.
+# One whose dump comes to a halt behind its first packs; $dead.
+begin_half() {
+    local stored
+    stored=$(packs)
     mkfifo "$work/half"
     (as_host 1 "$pgkeep" backup --stdin --name same) <"$work/half" >"$work/out.dead" \
         2>"$work/err.dead" &
     dead=$!
+    background+=("$dead")
     exec 9>"$work/half"
-    head -c 1000000 "$work/dump.21" >&9
-    backup 2 21 same
-    ends_well "$kind: beside one that waits" "$child" "$work/err.21"
-    before=$killed
-    kill_after "$kind: a backup" 0 "$dead"
+    head -c 44000000 "$work/large" >&9 || fail "$kind: the dump is not read" "$work/err.dead"
+    wait_for "$kind: packs of one that is not done" has_more_packs "$stored"
+}
+
+kill_half() {
+    local before=$killed
+    kill_after "$kind: a backup" 0 "$dead" "$work/err.dead"
     exec 9>&-
     rm "$work/half"
     same "$kind: it was in the middle" $((before + 1)) "$killed"
+}
+
+on_store() { # KIND [URL]
+    kind=$1
+    place=${2:-}
+    local id number reader copier
+    new_repository "$kind" "$place"
+    use_recovery_code "$kind"
+    together 'enrolled and stored at once' 0 "${hosts[@]}"
+    all_see 3
+
+    begin_half
+    begin verify reader "$pgkeep" verify
+    reader=$child
+    begin copy copier "$pgkeep" copy --from "$PGKEEP_REPOSITORY" --to "$work/$kind.copy"
+    copier=$child
+    together 'stored beside them' 10 2 3
+    ends_well "$kind: verified meanwhile" "$reader" verify
+    ends_well "$kind: copied meanwhile" "$copier" copy
+    new_says 'the replica is whole' replica "$pgkeep" -r "$work/$kind.copy" verify
+    number=$(grep -c 'good (data)' "$work/out.replica")
+    if [[ $number -ge 3 ]]; then ok "$kind: $number backups in it"; else
+        bad "$kind: expected 3 or more backups in the replica" "$work/out.replica"
+    fi
+    kill -0 "$dead" || bad "$kind: the one in the middle has ended" "$work/err.dead"
+    kill_half
+    all_see 5
+
+    # The same rows by another host; and the one that died comes back.
+    backup 2 21 same
+    ends_well "$kind: what the dead one had in part" "$child" 21
+    together 'stored again' 10 1
     all_see 7
-    # The one that died comes back as it was.
-    backup 1 21 same
-    ends_well "$kind: the dead one again" "$child" "$work/err.21"
-    all_see 8
 
     for number in 1 2 3 11 12 13 21; do
         id=$(sed -nE 's/.*"id": *"([0-9a-f]{32})".*/\1/p' "$work/out.$number")
         rm -f "$work/back"
-        (as_host new "$pgkeep" restore "$id" --to-file "$work/back") >"$work/out" \
-            2>"$work/err" || bad "$kind: dump $number does not come back" "$work/err"
-        same_file "$kind: dump $number" "$work/dump.$number" "$work/back"
+        new_says "dump $number comes back" back \
+            "$pgkeep" restore "$id" --to-file "$work/back"
+        same_file "$kind: to the byte" "$work/dump.$number" "$work/back"
     done
-    (as_host new "$pgkeep" verify) >"$work/out" 2>"$work/err" ||
-        bad "$kind: verified at the end" "$work/err"
+    new_says 'verified at the end' end "$pgkeep" verify
 }
 
 on_store directory

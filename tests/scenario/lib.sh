@@ -153,12 +153,12 @@ wait_for() { # WHAT COMMAND...: until it holds, a minute at most
 
 # SIGKILL for a process in the background, unless it has ended by itself before; $killed counts.
 killed=0
-kill_after() { # WHAT MILLISECONDS PROCESS
+kill_after() { # WHAT MILLISECONDS PROCESS [LOG]
     local status=0
     sleep "$(($2 / 1000)).$(printf %03d $(($2 % 1000)))"
     kill -KILL "$3" 2>/dev/null || true
     wait "$3" 2>/dev/null || status=$?
-    [[ $status -eq 0 || $status -eq 137 ]] || fail "$1: exit $status" "$work/err"
+    [[ $status -eq 0 || $status -eq 137 ]] || fail "$1: exit $status" "${4:-$work/err}"
     [[ $status -eq 0 ]] || killed=$((killed + 1))
 }
 
@@ -282,8 +282,7 @@ make_rows() { # DATABASE TABLE COUNT
         "INSERT INTO $2 SELECT i, md5(i::text || '$2') FROM generate_series(1, $3) i"
 }
 
-# Rows of md5 in a dump of their own for each number: no two share a chunk. Makes the dump it
-# takes them from at the first call; needs a cluster then.
+# A dump of rows of md5, from a database of its own.
 make_base_dump() { # FILE ROWS
     createdb base
     make_rows base big "$2"
@@ -301,6 +300,7 @@ with open(sys.argv[1], "rb") as whole, open(sys.argv[3], "wb") as out:
 END
 }
 
+# The same with other digits for each number: no two share a chunk.
 vary_dump() { # BASE NUMBER FILE
     python3 "$work/vary.py" "$1" "$2" "$3"
 }

@@ -6,31 +6,13 @@
 export LSAN_OPTIONS=suppressions=$root/tests/lint/leaks
 export ASAN_OPTIONS=suppressions=$root/tests/lint/foreign
 
-# Makes the words of `env` variables of ours.
-take_env() { # SERVER FOLDER
-    local line
-    while IFS= read -r line; do
-        export "${line?}"
-    done < <("$root/tests/servers/$1" env "$2")
-}
-
-# Three free ports in a row.
-free_port() {
-    local port i
-    while :; do
-        port=$((30000 + RANDOM % 2700))
-        for i in 0 1 2; do
-            ! (exec 3<>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null || continue 2
-        done
-        echo "$port"
-        return 0
-    done
-}
+# shellcheck source=tests/servers/shared.sh
+source "$root/tests/servers/shared.sh"
 
 own_server() { # SERVER NAME [OPTION...]: in $work/NAME, on $port
     local server=$1 folder=$work/$2 status=0
     shift 2
-    port=$(free_port)
+    port=$(free_ports 3) || cannot "no free ports"
     own_servers+=("$server:$folder")
     "$root/tests/servers/$server" start "$folder" "$port" "$@" >"$work/err" 2>&1 || status=$?
     [[ $status -ne 77 ]] || cannot "$(<"$work/err")"

@@ -11,7 +11,7 @@ int living_setup(void **state)
 {
     struct living *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    night_world_make(&w->at);
+    night_world_make(&w->world);
     *state = w;
     return 0;
 }
@@ -23,7 +23,7 @@ int living_teardown(void **state)
         buf_done(&w->dumps[i]);
         night_done(&w->nights[i]);
     }
-    night_world_done(&w->at);
+    night_world_done(&w->world);
     free(w);
     return 0;
 }
@@ -145,12 +145,13 @@ uint64_t living_nights(struct living *w, struct living_table *const *tables, siz
     assert_true(w->count < LIVING_NIGHTS);
     struct night *n = &w->nights[w->count];
     w->dumps[w->count] = living_dump(tables, count);
-    const struct night_rows rows = {.index = memory_index_callbacks(w->at.index),
-                                    .path = w->at.state,
+    const struct night_rows rows = {.index = memory_index_callbacks(w->world.index),
+                                    .path = w->world.state,
                                     .limits = w->limits,
                                     .reader = w->reader};
     assert_done(
-        night_store_rows(&w->at.repository, buf_view(&w->dumps[w->count]), &rows, n, &e), &e);
+        night_store_rows(&w->world.repository, buf_view(&w->dumps[w->count]), &rows, n, &e),
+        &e);
     w->count++;
     return n->totals.stored_bytes;
 }
@@ -165,5 +166,6 @@ void living_all_come_back(struct living *w)
     struct error e = {0};
     for (size_t i = 0; i < w->count; i++)
         assert_done(
-            night_compare(&w->at.repository, w->nights[i].id, buf_view(&w->dumps[i]), &e), &e);
+            night_compare(&w->world.repository, w->nights[i].id, buf_view(&w->dumps[i]), &e),
+            &e);
 }

@@ -26,7 +26,7 @@ struct living_table {
 };
 
 struct living {
-    struct night_world at;
+    struct night_world world;
     struct buf dumps[LIVING_NIGHTS];
     struct night nights[LIVING_NIGHTS];
     size_t count;

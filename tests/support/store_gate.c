@@ -43,7 +43,7 @@ static int after(struct store_proxy *p, const struct store_call *call, int rc, s
     (void)e;
     (void)pthread_mutex_lock(&g->lock);
     g->inside -= call->mark != 0;
-    g->done += call->mark != 0;
+    g->done += call->mark != 0 && rc >= 0;
     (void)pthread_mutex_unlock(&g->lock);
     return rc;
 }

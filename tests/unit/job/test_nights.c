@@ -73,9 +73,9 @@ static void a_state_that_is_lost_or_damaged_costs_space_only(void **state)
     struct living_table *t = living_table(20000);
     uint64_t first = living_night(w, t);
     living_update(t, 200);
-    assert_int_equal(remove(w->at.state), 0);
+    assert_int_equal(remove(w->world.state), 0);
     assert_in_range(living_night(w, t), first / 4, 2 * first);
-    assert_done(file_replace(w->at.state, bytes_text("PGKROWS1 and nothing more"), 0600, &e),
+    assert_done(file_replace(w->world.state, bytes_text("PGKROWS1 and nothing more"), 0600, &e),
                 &e);
     living_update(t, 200);
     assert_in_range(living_night(w, t), first / 4, 2 * first);
@@ -101,16 +101,16 @@ static void rows_of_packs_that_are_gone_are_stored_again(void **state)
         if (closure_find(&w->nights[0].closure, p->pack_id))
             continue;
         ref_pack_name(name, &p->object);
-        assert_done(store_remove(w->at.store, name, &e), &e);
+        assert_done(store_remove(w->world.store, name, &e), &e);
     }
     uint64_t again = living_night(w, t);
     assert_in_range(again, 1, first);
     assert_true(again > first / 20);
     /* The one that lost its packs does not come back; its neighbours do. */
-    assert_done(night_compare(&w->at.repository, w->nights[0].id, buf_view(&w->dumps[0]), &e),
-                &e);
-    assert_done(night_compare(&w->at.repository, w->nights[2].id, buf_view(&w->dumps[2]), &e),
-                &e);
+    assert_done(
+        night_compare(&w->world.repository, w->nights[0].id, buf_view(&w->dumps[0]), &e), &e);
+    assert_done(
+        night_compare(&w->world.repository, w->nights[2].id, buf_view(&w->dumps[2]), &e), &e);
     free(t);
 }
 
@@ -131,10 +131,10 @@ static void rows_of_condemned_packs_are_stored_again(void **state)
         memcpy(key + FORMAT_HASH_LEN, o->suffix, FORMAT_SUFFIX_LEN);
         assert_done(tlv_put(&body, 1, bytes_of(key, sizeof key), &e), &e);
     }
-    assert_done(statement_write(FORMAT_CONDEMNED, repo_id(w->at.repository.repo),
-                                &w->at.repository.bundle.signer, buf_view(&body), &list, &e),
+    assert_done(statement_write(FORMAT_CONDEMNED, repo_id(w->world.repository.repo),
+                                &w->world.repository.bundle.signer, buf_view(&body), &list, &e),
                 &e);
-    assert_done(store_put(w->at.store, "condemned/00", buf_view(&list), &e), &e);
+    assert_done(store_put(w->world.store, "condemned/00", buf_view(&list), &e), &e);
     assert_in_range(living_night(w, t), first * 9 / 10, first * 12 / 10);
     const struct closure *after = &w->nights[1].closure;
     for (size_t i = 0; i < after->count; i++)
@@ -209,8 +209,8 @@ static uint64_t rows_held(struct living *w, uint64_t *rows, size_t *generations)
     struct row_state_recipe r = {0};
     bool seen[256] = {false};
     uint64_t held = 0;
-    assert_done(backup_state_id(w->at.repository.repo, "source", &id, &e), &e);
-    assert_done(row_state_open(w->at.state, &id, &s, &e), &e);
+    assert_done(backup_state_id(w->world.repository.repo, "source", &id, &e), &e);
+    assert_done(row_state_open(w->world.state, &id, &s, &e), &e);
     const struct row_state_table *t = row_state_table(s, 0);
     assert_int_equal(t->recipe_count, 1);
     assert_done(row_state_recipe(s, t, 0, &r, &e), &e);
@@ -290,7 +290,7 @@ static void old_nights_are_gathered_up(void **state)
         assert_true(held <= rows * 2 + rows / 10);
         assert_true(generations <= 65);
         if (i % 20 == 19)
-            assert_done(night_compare(&w->at.repository, w->nights[w->count - 1].id,
+            assert_done(night_compare(&w->world.repository, w->nights[w->count - 1].id,
                                       buf_view(&w->dumps[w->count - 1]), &e),
                         &e);
     }

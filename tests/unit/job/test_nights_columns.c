@@ -106,10 +106,10 @@ static void a_dropped_column_is_looked_up_in_the_backup_of_the_state(void **stat
     str_hex(hex, w->nights[0].id, FORMAT_ID_LEN);
     (void)snprintf(name, sizeof name, "backups/%s", hex);
     struct buf manifest = {0};
-    assert_done(store_get(w->at.store, name, 0, STORE_ALL, &manifest, &e), &e);
-    assert_done(store_remove(w->at.store, name, &e), &e);
+    assert_done(store_get(w->world.store, name, 0, STORE_ALL, &manifest, &e), &e);
+    assert_done(store_remove(w->world.store, name, &e), &e);
     assert_in_range(living_night(w, t), first / 2, 2 * first);
-    assert_done(store_put_new(w->at.store, name, buf_view(&manifest), &e), &e);
+    assert_done(store_put_new(w->world.store, name, buf_view(&manifest), &e), &e);
     buf_done(&manifest);
     living_all_come_back(w);
     free(t);

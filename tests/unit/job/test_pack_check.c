@@ -22,8 +22,8 @@ static void load_pack(struct living *w, struct buf *pack)
     struct living_table *t = living_table(3000);
     assert_true(living_night(w, t) > 0);
     free(t);
-    assert_done(store_list(w->at.store, "packs/", keep_name, name, &e), &e);
-    assert_done(store_get(w->at.store, name, 0, STORE_ALL, pack, &e), &e);
+    assert_done(store_list(w->world.store, "packs/", keep_name, name, &e), &e);
+    assert_done(store_get(w->world.store, name, 0, STORE_ALL, pack, &e), &e);
 }
 
 static void a_whole_pack_is_good(void **state)
@@ -32,8 +32,8 @@ static void a_whole_pack_is_good(void **state)
     struct error e = {0};
     struct buf pack = {0};
     load_pack(w, &pack);
-    assert_done(pack_check_content(w->at.repository.repo, buf_view(&pack),
-                                   &w->at.repository.bundle.domain.chunk_id, &e),
+    assert_done(pack_check_content(w->world.repository.repo, buf_view(&pack),
+                                   &w->world.repository.bundle.domain.chunk_id, &e),
                 &e);
     buf_done(&pack);
 }
@@ -46,8 +46,8 @@ static void a_changed_bit_anywhere_is_found(void **state)
     for (size_t at = 0; at < pack.len; at += at < 300 ? 1 : pack.len / 97) {
         struct error e = {0};
         pack.data[at] ^= 4;
-        int rc = pack_check_content(w->at.repository.repo, buf_view(&pack),
-                                    &w->at.repository.bundle.domain.chunk_id, &e);
+        int rc = pack_check_content(w->world.repository.repo, buf_view(&pack),
+                                    &w->world.repository.bundle.domain.chunk_id, &e);
         if (rc == 0)
             fail_msg("byte %zu of %zu was changed", at, pack.len);
         assert_true(e.kind == ERROR_CORRUPT || e.kind == ERROR_KEY ||
@@ -62,11 +62,11 @@ static void a_key_of_another_domain_opens_nothing(void **state)
     struct living *w = *state;
     struct error e = {0};
     struct buf pack = {0};
-    struct secret other = w->at.repository.bundle.domain.chunk_id;
+    struct secret other = w->world.repository.bundle.domain.chunk_id;
     load_pack(w, &pack);
     other.key[0] ^= 1;
-    assert_refused(pack_check_content(w->at.repository.repo, buf_view(&pack), &other, &e), &e,
-                   ERROR_CORRUPT);
+    assert_refused(pack_check_content(w->world.repository.repo, buf_view(&pack), &other, &e),
+                   &e, ERROR_CORRUPT);
     buf_done(&pack);
 }
 

@@ -15,7 +15,7 @@
 #define ROWS 12000
 
 struct world {
-    struct night_world at;
+    struct night_world world;
     char kept[SCRATCH_PATH];
     struct buf dumps[NIGHTS];
     struct night nights[NIGHTS];
@@ -28,8 +28,8 @@ static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    night_world_make(&w->at);
-    scratch_path(w->kept, w->at.folder, "kept");
+    night_world_make(&w->world);
+    scratch_path(w->kept, w->world.folder, "kept");
     *state = w;
     return 0;
 }
@@ -42,7 +42,7 @@ static int teardown(void **state)
         night_done(&w->nights[i]);
         manifest_done(&w->manifests[i]);
     }
-    night_world_done(&w->at);
+    night_world_done(&w->world);
     free(w);
     return 0;
 }
@@ -104,13 +104,14 @@ static void night(struct world *w, struct shape shape)
     size_t i = w->count;
     assert_true(i < NIGHTS);
     w->dumps[i] = dump_of(w, shape);
-    const struct night_rows rows = {.index = memory_index_callbacks(w->at.index),
-                                    .path = w->at.state};
+    const struct night_rows rows = {.index = memory_index_callbacks(w->world.index),
+                                    .path = w->world.state};
+    assert_done(night_store_rows(&w->world.repository, buf_view(&w->dumps[i]), &rows,
+                                 &w->nights[i], &e),
+                &e);
     assert_done(
-        night_store_rows(&w->at.repository, buf_view(&w->dumps[i]), &rows, &w->nights[i], &e),
+        repo_manifest(w->world.repository.repo, w->nights[i].id, true, &w->manifests[i], &e),
         &e);
-    assert_done(
-        repo_manifest(w->at.repository.repo, w->nights[i].id, true, &w->manifests[i], &e), &e);
     w->count++;
     for (uint32_t k = (uint32_t)i; k < ROWS; k += 97)
         w->versions[k]++;
@@ -128,7 +129,7 @@ static struct verify_again *checker(struct world *w, uint64_t limit,
                                     const volatile sig_atomic_t *stop)
 {
     struct error e = {0};
-    const struct verify_again_options options = {.repo = w->at.repository.repo,
+    const struct verify_again_options options = {.repo = w->world.repository.repo,
                                                  .workers = 3,
                                                  .path = w->kept,
                                                  .limit = limit,
@@ -235,7 +236,8 @@ static unsigned compare(struct world *w, uint64_t limit, const char *what)
     unsigned damaged = 0;
     assert_done(check(w, v, items, &e), &e);
     for (size_t i = 0; i < w->count; i++) {
-        int rc = night_compare(&w->at.repository, w->nights[i].id, buf_view(&w->dumps[i]), &e);
+        int rc =
+            night_compare(&w->world.repository, w->nights[i].id, buf_view(&w->dumps[i]), &e);
         if (items[i].failed != (rc < 0) || (rc < 0 && strcmp(items[i].why.text, e.text) != 0))
             fail_msg("%s, night %zu: again %d: %s\nrestore: %d: %s", what, i, items[i].failed,
                      items[i].failed ? items[i].why.text : "", rc, rc < 0 ? e.text : "");
@@ -255,17 +257,17 @@ static void damage_packs(struct world *w, uint64_t limit, size_t step, size_t co
         char name[FORMAT_NAME_MAX];
         struct buf content = {0};
         ref_pack_name(name, &all->packs[p].object);
-        assert_done(store_get(w->at.store, name, 0, STORE_ALL, &content, &e), &e);
+        assert_done(store_get(w->world.store, name, 0, STORE_ALL, &content, &e), &e);
         for (size_t at = step / 3; at < content.len; at += step) {
             char what[200];
             (void)snprintf(what, sizeof what, "%s at %zu", name, at);
             content.data[at] ^= 4;
-            store_memory_change(w->at.store, name, buf_view(&content));
+            store_memory_change(w->world.store, name, buf_view(&content));
             unsigned damaged = compare(w, limit, what);
             counts[damaged == 0 ? 2 : damaged != (1u << w->count) - 1]++;
             content.data[at] ^= 4;
         }
-        store_memory_change(w->at.store, name, buf_view(&content));
+        store_memory_change(w->world.store, name, buf_view(&content));
         buf_done(&content);
     }
 }
@@ -299,7 +301,7 @@ static void a_pack_that_is_gone_is_found(void **state)
     for (size_t i = 0; i < last->count; i++)
         if (!closure_find(&w->nights[NIGHTS - 2].closure, last->packs[i].pack_id)) {
             ref_pack_name(name, &last->packs[i].object);
-            assert_done(store_remove(w->at.store, name, &e), &e);
+            assert_done(store_remove(w->world.store, name, &e), &e);
         }
     assert_int_equal(compare(w, VERIFY_AGAIN_LIMIT, "gone"), 1u << (NIGHTS - 1));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/secrets.h"
+#include "tools/secret_ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static char *read_line(FILE *tty, const char *prompt, struct error *e)
     return text;
 }
 
-int secrets_ask(const char *prompt, bool repeat, char **text, struct error *e)
+int secret_ask(const char *prompt, bool repeat, char **text, struct error *e)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return SECRET_NONE;
