@@ -233,12 +233,23 @@ static int run_statements(struct job *j, const struct member_texts *definitions,
     return rc;
 }
 
-/* Settings, comment and grants of the database, which pg_restore gives only to a database of
- * the dump's own name. */
+/* Without its owner the database's public schema and CREATE SCHEMA are closed to him. */
+static int apply_owner(struct job *j, struct error *e)
+{
+    if (j->o->no_owner || !j->facts.owner ||
+        server_own_database(j->server, j->temporary, j->facts.owner, e) == 0)
+        return 0;
+    return error_hint(e, "a superuser may do that, or restore with --no-owner");
+}
+
+/* Owner, settings, comment and grants of the database, which pg_restore gives only to a
+ * database of the dump's own name. */
 static int apply_properties(struct job *j, struct error *e)
 {
     if (j->o->data_only)
         return 0;
+    if (apply_owner(j, e) < 0)
+        return -1;
     char *name = server_identifier(j->server, j->temporary, e);
     int rc = name ? run_statements(j, &j->facts.properties, name, e) : -1;
     if (rc == 0 && !j->o->no_privileges)

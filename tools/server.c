@@ -385,6 +385,18 @@ int server_drop_database(struct server *s, const char *name, struct error *e)
     return -1;
 }
 
+int server_own_database(struct server *s, const char *name, const char *owner, struct error *e)
+{
+    struct buf sql = {0};
+    int rc = put_quoted(s, &sql, "ALTER DATABASE ", name, false, e);
+    if (rc == 0)
+        rc = put_quoted(s, &sql, " OWNER TO ", owner, false, e);
+    if (rc == 0)
+        return execute(s, &sql, "ALTER DATABASE … OWNER", e);
+    buf_done(&sql);
+    return -1;
+}
+
 int server_rename_database(struct server *s, const char *from, const char *to, struct error *e)
 {
     struct buf sql = {0};

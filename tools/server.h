@@ -87,6 +87,8 @@ MUST_CHECK int server_create_database(struct server *s, const char *name,
                                       const struct server_locale *l, struct error *e);
 /* Sessions in it are ended (13 and later). */
 MUST_CHECK int server_drop_database(struct server *s, const char *name, struct error *e);
+MUST_CHECK int server_own_database(struct server *s, const char *name, const char *owner,
+                                   struct error *e);
 MUST_CHECK int server_rename_database(struct server *s, const char *from, const char *to,
                                       struct error *e);
 /* Run one statement. */

@@ -13,7 +13,7 @@ void toc_facts_done(struct toc_facts *f)
 {
     char *texts[] = {f->locale.encoding,      f->locale.provider, f->locale.locale,
                      f->locale.collate,       f->locale.ctype,    f->locale.icu_locale,
-                     f->locale.builtin_locale};
+                     f->locale.builtin_locale, f->owner};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
     struct member_texts *lists[] = {&f->owners, &f->grantees, &f->properties, &f->privileges};
@@ -146,8 +146,11 @@ static int read_entry(struct toc_facts *f, const struct dump_entry *entry, struc
     if (database_sql_about(entry, &privileges) &&
         add_once(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)
         return -1;
-    if (bytes_equal(entry->desc, bytes_text("DATABASE")))
+    if (bytes_equal(entry->desc, bytes_text("DATABASE"))) {
+        if (entry->owner.len > 0 && !f->owner && !(f->owner = str_copy_bytes(entry->owner, e)))
+            return -1;
         return read_database(entry->defn, &f->locale, e);
+    }
     if (bytes_equal(entry->desc, bytes_text("ACL")) ||
         bytes_equal(entry->desc, bytes_text("DEFAULT ACL")))
         return read_grants(entry->defn, &f->grantees, e);

@@ -8,6 +8,7 @@
 
 struct toc_facts {
     struct server_locale locale;
+    char *owner;                  /* of the database; NULL: the TOC does not say */
     struct member_texts owners;   /* roles that own entries, each once */
     struct member_texts grantees; /* roles that have grants and own nothing, each once */
     struct member_texts

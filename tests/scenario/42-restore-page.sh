@@ -22,7 +22,7 @@ steps() { # URL
     local url=${1//&/\\&}
     echo 'set -euo pipefail'
     sed -nE 's/^    \$ //p' "$root/docs/RESTORE.md" |
-        sed -e "s|=/srv/backup/shop$|='$url'|" -e "s|=/root/recovery-code|='$work/code'|" \
+        sed -e "s|=/srv/backup/shop$|='$url'|" \
             -e "s|^cat > recovery-code.*|cp '$work/code' recovery-code|" -e 's/^/: step; /'
 }
 
@@ -48,6 +48,8 @@ page() { # NAME URL
     (cd "$HOME" && exits "$name: $count steps of the page" 0 bash -x "$work/steps")
     describe shop "$work/after"
     same_database "$name: the database at the end" "$work/before" "$work/after"
+    same "$name: its owner" shop_owner "$(sql postgres \
+        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'")"
     same "$name: the broken one is there still" 0 \
         "$(sql shop_broken 'SELECT count(*) FROM orders')"
     sql postgres 'DROP DATABASE shop_broken'

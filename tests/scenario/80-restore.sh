@@ -50,12 +50,18 @@ exits 'an empty name' 2 "$pgkeep" restore latest --source shop --into-new ''
 
 # ---- roles ----
 sql postgres 'CREATE ROLE owner1' 'CREATE ROLE owner2' 'CREATE ROLE reader1'
-createdb owned
+createdb -O owner1 owned
 make_rows owned t1 10
 make_rows owned t2 10
 sql owned 'ALTER TABLE t1 OWNER TO owner1' 'ALTER TABLE t2 OWNER TO owner2' \
     'GRANT SELECT ON t1 TO reader1'
 quietly "$pgkeep" backup -d owned --name owned
+owner_of() { # DATABASE
+    sql postgres "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$1'"
+}
+exits 'a database that is not ours' 0 "$pgkeep" restore latest --source owned --into-new owned1
+same 'its owner' owner1 "$(owner_of owned1)"
+dropdb owned1
 dropdb owned
 sql postgres 'DROP ROLE owner1' 'DROP ROLE owner2' 'DROP ROLE reader1'
 databases >"$work/databases"
@@ -67,6 +73,7 @@ says 'a way out is named' '^hint: .*--no-owner'
 nothing_changed 'roles that are missing'
 exits '--no-owner --no-privileges' 0 \
     "$pgkeep" restore latest --source owned --into-new owned2 --no-owner --no-privileges
+same 'the owner of the database, without owners' postgres "$(owner_of owned2)"
 same 'owners' 'postgres|2' "$(sql owned2 "SELECT tableowner, count(*) FROM pg_tables
     WHERE schemaname = 'public' GROUP BY 1")"
 sql postgres 'CREATE ROLE newowner CREATEDB'
