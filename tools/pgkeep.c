@@ -91,8 +91,9 @@ static int refuse_secrets(int argc, char **argv, struct error *e)
                 "argument %d holds a password: other users of this machine can read "
                 "it",
                 i);
-            return error_hint(e, "put the URL into an environment variable and name it with "
-                                 "--db-url-env, or into a file for --db-url-file");
+            return error_hint(e, "a database's URL goes into a variable for --db-url-env or a "
+                                 "file for --db-url-file; a repository's has no password: "
+                                 "keys come from where docs/S3.md and docs/SFTP.md say");
         }
     return 0;
 }

@@ -73,8 +73,9 @@ static int find_latest(struct context *c, const struct backups_filter *filter, u
         (void)error_set(e, ERROR_USAGE, "latest: the repository holds several sources");
         rc = error_hint(e, "choose with --source NAME; pgkeep list shows them");
     } else if (rc == 0 && s.count <= back) {
-        rc = error_set(e, ERROR_ABSENT, "there is no such backup: %llu match",
-                       (unsigned long long)s.count);
+        rc = s.count == 0 ? error_set(e, ERROR_ABSENT, "no backup is like that")
+                          : error_set(e, ERROR_ABSENT, "latest~%llu: such backups: %llu",
+                                      (unsigned long long)back, (unsigned long long)s.count);
     }
     if (rc == 0)
         rc = backups_visit(c->catalog, filter, take_row, &s, e);

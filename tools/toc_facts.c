@@ -11,9 +11,9 @@
 
 void toc_facts_done(struct toc_facts *f)
 {
-    char *texts[] = {f->locale.encoding,      f->locale.provider, f->locale.locale,
-                     f->locale.collate,       f->locale.ctype,    f->locale.icu_locale,
-                     f->locale.builtin_locale, f->owner};
+    char *texts[] = {
+        f->locale.encoding, f->locale.provider,   f->locale.locale,         f->locale.collate,
+        f->locale.ctype,    f->locale.icu_locale, f->locale.builtin_locale, f->owner};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
     struct member_texts *lists[] = {&f->owners, &f->grantees, &f->properties, &f->privileges};
