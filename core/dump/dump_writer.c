@@ -17,6 +17,12 @@ void dump_writer_offset(uint8_t out[DUMP_WRITER_OFFSET_LEN], uint64_t position)
     buf_store_u64(out + 1, position);
 }
 
+void dump_writer_offset_unknown(uint8_t out[DUMP_WRITER_OFFSET_LEN])
+{
+    out[0] = 1;
+    buf_store_u64(out + 1, 0);
+}
+
 void dump_writer_object(uint8_t out[DUMP_WRITER_INT_LEN], uint32_t oid)
 {
     dump_writer_int(out, (int32_t)oid);

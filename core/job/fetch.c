@@ -2,6 +2,7 @@
 #include "core/job/fetch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ struct fetch {
     struct open_keys keys[OPEN_KEYS];
     size_t next_key;
     struct buf head;
+    _Atomic uint64_t reads, bytes;
 };
 
 struct fetch *fetch_new(const struct fetch_options *o, struct error *e)
@@ -71,6 +73,20 @@ void fetch_free(struct fetch *f)
     explicit_bzero(f->keys, sizeof f->keys);
     secret_wipe(&f->chunk_id_key);
     free(f);
+}
+
+static int get(struct fetch *f, const char *name, uint64_t offset, size_t len, struct buf *out,
+               struct error *e)
+{
+    int rc = store_get(repo_store(f->repo), name, offset, len, out, e);
+    atomic_fetch_add(&f->reads, 1);
+    atomic_fetch_add(&f->bytes, rc == 0 ? out->len : 0);
+    return rc;
+}
+
+struct fetch_counts fetch_counts(const struct fetch *f)
+{
+    return (struct fetch_counts){.reads = f->reads, .bytes = f->bytes};
 }
 
 int fetch_scratch_init(struct fetch_scratch *s, const struct fetch *f, struct error *e)
@@ -117,7 +133,7 @@ static int open_object(struct fetch *f, const struct closure_pack *pack, const c
                        struct pack_reader **reader, struct error *e)
 {
     struct pack_head head;
-    int rc = store_get(repo_store(f->repo), name, 0, PACK_HEAD_MAX, &f->head, e);
+    int rc = get(f, name, 0, PACK_HEAD_MAX, &f->head, e);
     if (rc != 0)
         return rc;
     if (pack_head_read(buf_view(&f->head), &head, e) < 0)
@@ -211,11 +227,15 @@ static int check_id(struct fetch_scratch *s, const struct ref *ref, struct bytes
     return 0;
 }
 
+size_t fetch_chunk_bytes(const struct ref *ref)
+{
+    return (size_t)ref->stored + SEAL_TAG_LEN;
+}
+
 static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pack *p,
                   const struct ref *ref, struct buf *plain, struct error *e)
 {
-    int rc = store_get(repo_store(f->repo), p->name, ref->offset,
-                       (size_t)ref->stored + SEAL_TAG_LEN, &s->sealed, e);
+    int rc = get(f, p->name, ref->offset, fetch_chunk_bytes(ref), &s->sealed, e);
     if (rc == STORE_ABSENT)
         return error_set(e, ERROR_CORRUPT, "is missing");
     plain->len = s->stored.len = 0;
@@ -231,6 +251,20 @@ static int decode(struct fetch *f, struct fetch_scratch *s, const struct open_pa
         return -1;
     plain->len = ref->plain;
     return format_kind_is_metadata(ref->kind) ? check_id(s, ref, buf_view(plain), e) : 0;
+}
+
+size_t fetch_head_bytes(struct fetch *f, const struct ref *ref)
+{
+    const struct closure_pack *pack = closure_find(f->closure, ref->pack_id);
+    bool open = !pack;
+    (void)pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < OPEN_PACKS && !open; i++)
+        open =
+            f->packs[i].reader && memcmp(f->packs[i].pack_id, ref->pack_id, FORMAT_ID_LEN) == 0;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (open)
+        return 0;
+    return pack->object.size < PACK_HEAD_MAX ? pack->object.size : PACK_HEAD_MAX;
 }
 
 /* The record is damaged under the name bad: is it right under another one? e keeps what was

@@ -21,6 +21,18 @@ struct fetch_options {
 MUST_CHECK struct fetch *fetch_new(const struct fetch_options *o, struct error *e);
 void fetch_free(struct fetch *f);
 
+/* What was asked of the store so far: calls, and the bytes that came. Any thread. */
+struct fetch_counts {
+    uint64_t reads;
+    uint64_t bytes;
+};
+struct fetch_counts fetch_counts(const struct fetch *f);
+
+/* Bytes that a chunk takes in the store. */
+size_t fetch_chunk_bytes(const struct ref *ref);
+/* Bytes to be read of its pack before the chunk itself; 0 when that was done. */
+size_t fetch_head_bytes(struct fetch *f, const struct ref *ref);
+
 /* What one thread needs. */
 struct fetch_scratch {
     struct chunk_codec *codec;

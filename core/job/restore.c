@@ -5,10 +5,10 @@
 
 #include "core/base/log.h"
 #include "core/base/str.h"
-#include "core/dump/dump_reader.h"
 #include "core/dump/dump_writer.h"
 #include "core/job/frame.h"
 #include "core/job/rows_check.h"
+#include "core/job/toc_out.h"
 
 #define END_MARK "\\.\n\n\n"
 #define TEXT_HELD (256 * KIB)
@@ -36,8 +36,7 @@ struct restore {
     struct digest *bytes_digest;
     struct frame *frame;
     struct buf text;    /* rows on their way out as text */
-    uint32_t *dump_ids; /* of the TOC entries with data */
-    size_t dump_id_count;
+    struct toc_out toc; /* of the dump that is being delivered */
 };
 
 /* ---- the handle -------------------------------------------------------------------- */
@@ -69,6 +68,7 @@ struct restore *restore_new(const struct restore_options *o, struct error *e)
         return NULL;
     }
     r->o = *o;
+    r->o.check = o->check || o->selection;
     if (!o->manifest->is_open) {
         (void)error_set(e, ERROR_KEY, "no key at hand opens this backup");
         (void)error_hint(e, "give the passphrase or the recovery code");
@@ -102,9 +102,14 @@ void restore_free(struct restore *r)
     digest_free(r->bytes_digest);
     frame_free(r->frame);
     buf_done(&r->text);
-    free(r->dump_ids);
+    toc_out_done(&r->toc);
     secret_wipe(&r->chunk_id_key);
     free(r);
+}
+
+struct fetch *restore_fetch(struct restore *r)
+{
+    return r->fetch;
 }
 
 static int check_stop(const struct restore *r, struct error *e)
@@ -370,11 +375,11 @@ static int block(struct restore *r, const struct entry *entry, uint32_t place, s
 {
     struct restore_entry seen = {.entry = entry, .place = place};
     struct buf head = {0};
-    uint32_t toc_place = entry->place == ENTRY_OWN_PLACE ? place : entry->place;
     bool objects = entry->objects.kind != 0;
-    if (toc_place >= r->dump_id_count)
-        return error_set(e, ERROR_CORRUPT, "no TOC entry for data block %u", place);
-    int rc = dump_writer_block(&head, objects, r->dump_ids[toc_place], e);
+    const struct toc_out_block *in_toc = toc_out_find(&r->toc, entry, place, e);
+    if (!in_toc || !in_toc->kept)
+        return in_toc ? 0 : -1;
+    int rc = dump_writer_block(&head, objects, in_toc->dump_id, e);
     if (rc == 0)
         rc = frame_bytes(r->frame, buf_view(&head), e);
     buf_done(&head);
@@ -401,37 +406,6 @@ int restore_toc(struct restore *r, const struct member *m, struct buf *out, stru
     if (buf_append(out, m->header.data, m->header.len, e) < 0)
         return -1;
     return stream_in_load(r->in, &m->toc, out, e) < 0 ? error_wrap(e, "TOC") : 0;
-}
-
-/* Read the TOC with the dump's own parser, for the dump ids of the entries with data. */
-static int learn_dump_ids(struct restore *r, struct bytes toc, struct error *e)
-{
-    struct dump_reader *reader = dump_reader_new(NULL, e);
-    struct dump_event ev = {0};
-    size_t cap = 0;
-    int rc = reader ? 0 : -1;
-    r->dump_id_count = 0;
-    while (rc == 0 && ev.type != DUMP_TOC_END) {
-        rc = dump_reader_step(reader, &toc, false, &ev, e);
-        if (rc > 0)
-            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
-        if (rc < 0 || ev.type != DUMP_ENTRY || !ev.entry->has_data)
-            continue;
-        if (r->dump_id_count == cap) {
-            cap = cap ? cap * 2 : 64;
-            uint32_t *ids = reallocarray(r->dump_ids, cap, sizeof *ids);
-            if (!ids) {
-                rc = error_memory(e, "dump ids");
-                break;
-            }
-            r->dump_ids = ids;
-        }
-        r->dump_ids[r->dump_id_count++] = ev.entry->dump_id;
-    }
-    dump_reader_free(reader);
-    if (rc < 0 && e->kind == ERROR_INCOMPLETE)
-        e->kind = ERROR_CORRUPT; /* it was complete when it was stored */
-    return rc;
 }
 
 int restore_entries(struct restore *r, const struct member *m, restore_visit *visit, void *arg,
@@ -482,14 +456,13 @@ static int deliver_dump(struct restore *r, const struct member *m, struct error 
     struct buf toc = {0};
     int rc = restore_toc(r, m, &toc, e);
     if (rc == 0)
-        rc = learn_dump_ids(r, buf_view(&toc), e);
-    if (rc == 0)
-        rc = frame_bytes(r->frame, buf_view(&toc), e);
+        rc = toc_out_write(&r->toc, buf_view(&toc), r->o.selection, r->frame, e);
     buf_done(&toc);
     if (rc < 0)
         return -1;
     rc = restore_entries(r, m, visit_block, &blocks, e);
-    return rc == 0 && m->tail.kind != 0 ? whole_stream(r, &m->tail, e) : rc;
+    /* A second TOC belongs to the dump as it was. */
+    return rc == 0 && m->tail.kind != 0 && !r->o.selection ? whole_stream(r, &m->tail, e) : rc;
 }
 
 static void tell(struct restore *r, const struct stream_in_counts *before)
@@ -499,6 +472,9 @@ static void tell(struct restore *r, const struct stream_in_counts *before)
               (unsigned long long)(now.rows_decoded - before->rows_decoded),
               (unsigned long long)(now.chunks_decoded - before->chunks_decoded),
               (unsigned long long)(now.rows_delivered - before->rows_delivered));
+    struct fetch_counts fetched = fetch_counts(r->fetch);
+    log_debug("restore: fetched %llu bytes in %llu reads so far",
+              (unsigned long long)fetched.bytes, (unsigned long long)fetched.reads);
 }
 
 int restore_member(struct restore *r, const struct member *m, struct error *e)
@@ -508,18 +484,24 @@ int restore_member(struct restore *r, const struct member *m, struct error *e)
     struct stream_in_counts before = stream_in_counts(r->in);
     if (!r->frame && !(r->frame = frame_new(r->o.write, r->o.write_arg, e)))
         return -1;
+    if (r->o.selection && m->kind != FORMAT_MEMBER_DUMP)
+        return error_set(e, ERROR_UNSUPPORTED, "%s is no dump that entries can be taken from",
+                         m->name);
     int rc =
         m->kind == FORMAT_MEMBER_DUMP ? deliver_dump(r, m, e) : whole_stream(r, &m->content, e);
     if (rc < 0 || frame_end(r->frame, sha256, &total, e) < 0)
         return -1;
     tell(r, &before);
-    if (m->has_sha256 && (total != m->length || memcmp(sha256, m->sha256, sizeof sha256) != 0))
+    if (m->has_sha256 && !r->o.selection &&
+        (total != m->length || memcmp(sha256, m->sha256, sizeof sha256) != 0))
         return error_set(e, ERROR_DIFFERENT,
                          "%llu bytes were put together, and they are not the %llu that were "
                          "stored",
                          (unsigned long long)total, (unsigned long long)m->length);
     return 0;
 }
+
+/* ---- rows alone -------------------------------------------------------------------- */
 
 static int flush_text(struct restore *r, struct error *e)
 {

@@ -7,6 +7,8 @@
 #include <signal.h>
 
 #include "core/base/digest.h"
+#include "core/dump/toc_select.h"
+#include "core/job/fetch.h"
 #include "core/repo/entry.h"
 #include "core/repo/repo.h"
 
@@ -25,6 +27,9 @@ struct restore_options {
     /* Where the bytes go; NULL: nowhere. A negative answer ends the restore. */
     int (*write)(void *arg, struct bytes b, struct error *e);
     void *write_arg;
+    /* A dump: these TOC entries and their data alone, as an archive of its own; NULL: all, to
+     * the byte. Its digests are checked then, since there is no SHA-256 of it. */
+    const struct toc_select *selection;
     bool check;       /* recompute row hashes, digests, content hashes, chunk ids */
     bool copy_sha256; /* with check: also that of every table's COPY text */
     /* After each data block; may be NULL. */
@@ -38,9 +43,12 @@ struct restore;
 /* Everything in o is borrowed. Starts the threads. ERROR_KEY. */
 MUST_CHECK struct restore *restore_new(const struct restore_options *o, struct error *e);
 void restore_free(struct restore *r);
+/* What reads the chunks for it; its parent's. */
+struct fetch *restore_fetch(struct restore *r);
 
-/* Deliver one member. ERROR_DIFFERENT when the SHA-256 of what was delivered is not that of
- * what was stored; ERROR_CORRUPT for damage met on the way. */
+/* Deliver one member; with a selection only a dump's (ERROR_UNSUPPORTED). ERROR_DIFFERENT when
+ * the SHA-256 of what was delivered is not that of what was stored; ERROR_CORRUPT for damage
+ * met on the way. */
 MUST_CHECK int restore_member(struct restore *r, const struct member *m, struct error *e);
 
 /* The TOC of a dump, header in front; appended to out. */

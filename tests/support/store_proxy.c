@@ -33,7 +33,10 @@ static int get(struct store *s, const char *name, uint64_t offset, size_t len, s
     out->len = 0;
     if (begin(p, &call, e) < 0)
         return -1;
-    return end(p, &call, store_get(p->inner, name, offset, len, out, e), e);
+    int rc = store_get(p->inner, name, offset, len, out, e);
+    if (rc == 0)
+        call.content = buf_view(out);
+    return end(p, &call, rc, e);
 }
 
 static int list(struct store *s, const char *prefix, store_visit *visit, void *arg,

@@ -9,7 +9,7 @@
 struct store_call {
     const char *what;     /* "put", "get", "list", "remove", "sync" */
     const char *name;     /* of a list the prefix, of a sync "" */
-    struct bytes content; /* of a put */
+    struct bytes content; /* of a put; for after: what a get gave that answers 0 */
     int mark;             /* for after, by before */
 };
 

@@ -33,6 +33,11 @@ static int answer(struct store_proxy *p, const struct store_call *call, int rc, 
 {
     struct store_spy *s = self_of(p);
     (void)e;
+    if (strcmp(call->what, "get") == 0) {
+        (void)pthread_mutex_lock(&s->lock);
+        s->got_bytes += call->content.len;
+        (void)pthread_mutex_unlock(&s->lock);
+    }
     if (call->mark)
         s->hook(s->hook_arg);
     return rc;

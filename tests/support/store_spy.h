@@ -9,9 +9,10 @@
 
 struct store_spy {
     struct store_proxy proxy;
-    pthread_mutex_t lock; /* of log and trigger */
+    pthread_mutex_t lock; /* of log, got_bytes and trigger */
     struct buf log;       /* "put NAME", "get NAME", "list PREFIX", "remove NAME", "sync", a
                            * line each, with a terminator behind */
+    uint64_t got_bytes;   /* that gets have given */
     const char *trigger;  /* once, after the first call whose line begins so; NULL: never */
     void (*hook)(void *arg);
     void *hook_arg;

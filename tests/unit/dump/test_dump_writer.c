@@ -47,6 +47,8 @@ static void an_offset_is_a_state_and_eight_bytes(void **state)
     uint8_t out[DUMP_WRITER_OFFSET_LEN];
     dump_writer_offset(out, 0x0102030405060708);
     assert_memory_equal(out, "\2\x8\7\6\5\4\3\2\1", sizeof out);
+    dump_writer_offset_unknown(out);
+    assert_memory_equal(out, "\1\0\0\0\0\0\0\0\0", sizeof out);
 }
 
 static void a_block_is_head_pieces_and_end(void **state)
