@@ -36,12 +36,15 @@ struct job {
 
 static int load_facts(struct job *j, struct error *e)
 {
+    const struct restore_choice *choice = j->o->choice;
+    if (choice)
+        return toc_facts_read(buf_view(&choice->toc), &choice->selection, &j->facts, e);
     const struct restore_options options = {.repo = j->c->repo, .manifest = j->m, .workers = 1};
     struct buf toc = {0};
     struct restore *r = restore_new(&options, e);
     int rc = r ? restore_toc(r, j->member, &toc, e) : -1;
     if (rc == 0)
-        rc = toc_facts_read(buf_view(&toc), &j->facts, e);
+        rc = toc_facts_read(buf_view(&toc), NULL, &j->facts, e);
     restore_free(r);
     buf_done(&toc);
     return rc;
@@ -123,10 +126,16 @@ static int to_child(void *arg, struct bytes b, struct error *e)
     return 0;
 }
 
+static const struct toc_select *selection_of(const struct job *j)
+{
+    return j->o->choice ? &j->o->choice->selection : NULL;
+}
+
 static int feed(struct job *j, struct error *e)
 {
     const struct restore_options options = {.repo = j->c->repo,
                                             .manifest = j->m,
+                                            .selection = selection_of(j),
                                             .workers = context_workers(j->o->threads),
                                             .write = to_child,
                                             .write_arg = j,
@@ -135,6 +144,11 @@ static int feed(struct job *j, struct error *e)
     int rc = r ? restore_member(r, j->member, e) : -1;
     restore_free(r);
     return rc;
+}
+
+static bool is_schema_only(const struct job *j)
+{
+    return j->o->choice && j->o->choice->options->schema_only;
 }
 
 /* When pg_restore went away its own words say why; ours would only say that it did. */
@@ -147,7 +161,7 @@ static int finish_child(struct job *j, int rc, struct error *e)
     }
     if (child_finish(j->child, "pg_restore", rc < 0 ? &why : e) == 0) {
         /* Done before it had read all: without data it need not. */
-        if (rc == 0 || j->o->schema_only)
+        if (rc == 0 || is_schema_only(j))
             return 0;
         return error_set(e, ERROR_CHILD, "pg_restore ended before it had read the whole dump");
     }
@@ -169,10 +183,6 @@ static int run_pg_restore(struct job *j, const char *program, const char *connin
         arguments[n++] = "--no-owner";
     if (o->no_privileges)
         arguments[n++] = "--no-privileges";
-    if (o->schema_only)
-        arguments[n++] = "--schema-only";
-    if (o->data_only)
-        arguments[n++] = "--data-only";
     if (o->role) {
         arguments[n++] = "--role";
         arguments[n++] = o->role;
@@ -192,6 +202,17 @@ static int run_pg_restore(struct job *j, const char *program, const char *connin
     return rc;
 }
 
+/* What the TOC could not know, or never had. */
+static void hint_at_missing(const struct job *j, struct error *e)
+{
+    if (strstr(e->text, "ERROR:  schema "))
+        (void)error_hint(e, "a backup of some tables only has no schemas; where they are: "
+                            "--to-file - | pg_restore -d DATABASE");
+    else if (j->o->choice && j->o->choice->by_name)
+        (void)error_hint(e, "what a function uses inside is not known to be needed; -n takes a "
+                            "whole schema, --plan tells what is taken");
+}
+
 static int fill(struct job *j, struct error *e)
 {
     char *program = NULL;
@@ -206,6 +227,8 @@ static int fill(struct job *j, struct error *e)
                  : -1;
     if (rc == 0)
         rc = run_pg_restore(j, program, conninfo, e);
+    if (rc < 0 && e->kind == ERROR_CHILD && strstr(e->text, "does not exist"))
+        hint_at_missing(j, e);
     free(program);
     free(conninfo);
     return rc;
@@ -246,8 +269,6 @@ static int apply_owner(struct job *j, struct error *e)
  * database of the dump's own name. */
 static int apply_properties(struct job *j, struct error *e)
 {
-    if (j->o->data_only)
-        return 0;
     if (apply_owner(j, e) < 0)
         return -1;
     char *name = server_identifier(j->server, j->temporary, e);
@@ -260,7 +281,7 @@ static int apply_properties(struct job *j, struct error *e)
 
 static int analyze(struct job *j, struct error *e)
 {
-    if (j->o->no_analyze || j->o->schema_only)
+    if (j->o->no_analyze || is_schema_only(j))
         return 0;
     struct server *s = server_reconnect(j->server, j->temporary, e);
     int rc = s ? server_analyze(s, e) : -1;
@@ -289,8 +310,9 @@ int restore_db(struct context *c, const struct manifest *m, const struct restore
         return error_set(e, ERROR_UNSUPPORTED,
                          "the archive is of a version this program does not know; restore it "
                          "--to-file, and with a newer pg_restore");
-    j.progress = (struct render_progress){
-        .wanted = context_wants_progress(c), .what = "restore", .total = j.member->length};
+    j.progress = (struct render_progress){.wanted = context_wants_progress(c),
+                                          .what = "restore",
+                                          .total = o->choice ? 0 : j.member->length};
     j.server = server_connect(&o->server, MAINTENANCE, NULL, e);
     if (!j.server || load_facts(&j, e) < 0 || check_roles(&j, e) < 0 ||
         make_database(&j, e) < 0)

@@ -4,7 +4,7 @@
 #ifndef TOOLS_RESTORE_DB_H
 #define TOOLS_RESTORE_DB_H
 
-#include "tools/context.h"
+#include "tools/restore_choice.h"
 #include "tools/server.h"
 
 struct restore_db_options {
@@ -12,8 +12,9 @@ struct restore_db_options {
     const char *name; /* of the new database */
     const char *locale;
     const char *role;
-    bool no_owner, no_privileges, schema_only, data_only, no_analyze;
+    bool no_owner, no_privileges, no_analyze;
     uint64_t threads;
+    const struct restore_choice *choice; /* a part of the dump; NULL: all of it */
 };
 
 /* m is open, its first member is the dump. ERROR_EXISTS when the database is there;

@@ -138,26 +138,31 @@ static int read_grants(struct bytes defn, struct member_texts *grantees, struct 
     return rc;
 }
 
-static int read_entry(struct toc_facts *f, const struct dump_entry *entry, struct error *e)
+static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool kept,
+                      struct error *e)
 {
     bool privileges;
+    if (bytes_equal(entry->desc, bytes_text("DATABASE")) &&
+        read_database(entry->defn, &f->locale, e) < 0)
+        return -1;
+    if (!kept)
+        return 0;
     if (add_once(&f->owners, entry->owner, e) < 0)
         return -1;
     if (database_sql_about(entry, &privileges) &&
         add_once(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)
         return -1;
-    if (bytes_equal(entry->desc, bytes_text("DATABASE"))) {
-        if (entry->owner.len > 0 && !f->owner && !(f->owner = str_copy_bytes(entry->owner, e)))
-            return -1;
-        return read_database(entry->defn, &f->locale, e);
-    }
+    if (bytes_equal(entry->desc, bytes_text("DATABASE")) && entry->owner.len > 0 && !f->owner &&
+        !(f->owner = str_copy_bytes(entry->owner, e)))
+        return -1;
     if (bytes_equal(entry->desc, bytes_text("ACL")) ||
         bytes_equal(entry->desc, bytes_text("DEFAULT ACL")))
         return read_grants(entry->defn, &f->grantees, e);
     return 0;
 }
 
-int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e)
+int toc_facts_read(struct bytes toc, const struct toc_select *selection, struct toc_facts *f,
+                   struct error *e)
 {
     struct dump_reader *reader = dump_reader_new(NULL, e);
     struct dump_event ev = {0};
@@ -167,7 +172,8 @@ int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e)
         if (rc > 0)
             rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
         if (rc == 0 && ev.type == DUMP_ENTRY)
-            rc = read_entry(f, ev.entry, e);
+            rc = read_entry(f, ev.entry,
+                            !selection || toc_select_keeps(selection, ev.entry->ordinal), e);
     }
     dump_reader_free(reader);
     return rc;

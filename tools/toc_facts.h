@@ -3,6 +3,7 @@
 #ifndef TOOLS_TOC_FACTS_H
 #define TOOLS_TOC_FACTS_H
 
+#include "core/dump/toc_select.h"
 #include "core/repo/member.h"
 #include "tools/server.h"
 
@@ -18,7 +19,9 @@ struct toc_facts {
 void toc_facts_done(struct toc_facts *f);
 
 /* toc: header and TOC, as restore_toc gives them. Encoding and locale are those of the
- * DATABASE and ENCODING entries. ERROR_CORRUPT when it cannot be read. */
-MUST_CHECK int toc_facts_read(struct bytes toc, struct toc_facts *f, struct error *e);
+ * DATABASE and ENCODING entries; all else is of the entries that selection keeps (NULL: of
+ * all). ERROR_CORRUPT when it cannot be read. */
+MUST_CHECK int toc_facts_read(struct bytes toc, const struct toc_select *selection,
+                              struct toc_facts *f, struct error *e);
 
 #endif

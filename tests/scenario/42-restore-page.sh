@@ -44,7 +44,7 @@ page() { # NAME URL
         'DROP ROLE shop_reader'
     steps "$url" >"$work/steps"
     count=$(grep -c ': step; ' "$work/steps")
-    [[ $count -ge 18 ]] || fail "$name: expected 18 steps or more on the page, found $count"
+    [[ $count -ge 21 ]] || fail "$name: expected 21 steps or more on the page, found $count"
     (cd "$HOME" && exits "$name: $count steps of the page" 0 bash -x "$work/steps")
     describe shop "$work/after"
     same_database "$name: the database at the end" "$work/before" "$work/after"
@@ -52,7 +52,8 @@ page() { # NAME URL
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'")"
     same "$name: the broken one is there still" 0 \
         "$(sql shop_broken 'SELECT count(*) FROM orders')"
-    sql postgres 'DROP DATABASE shop_broken'
+    same "$name: one table of it" 5000 "$(sql shop_orders 'SELECT count(*) FROM orders')"
+    sql postgres 'DROP DATABASE shop_broken' 'DROP DATABASE shop_orders'
 }
 
 page directory "$work/repo"
