@@ -22,8 +22,9 @@ fi
 "$pgkeep" help --man | cmp - "$pages/pgkeep.1"
 for command in "${commands[@]}"; do
     "$pgkeep" help "$command" --man | cmp - "$pages/pgkeep-$command.1"
-    "$pgkeep" help "$command" | grep -q "^usage: pgkeep $command"
-    "$pgkeep" "$command" --help | grep -q "^usage: pgkeep $command"
+    # Read to the end: who writes more than a reader wants fails.
+    [[ $("$pgkeep" help "$command") == "usage: pgkeep $command"* ]]
+    [[ $("$pgkeep" "$command" --help) == "usage: pgkeep $command"* ]]
 done
 [[ $(find "$pages" -name '*.1' | wc -l) -eq $((${#commands[@]} + 1)) ]] || {
     echo "docs/man holds pages of no command"
