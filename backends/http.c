@@ -116,8 +116,15 @@ static struct idle *borrow(struct http *h, struct error *e)
     return NULL;
 }
 
-static void give_back(struct http *h, struct idle *handle)
+/* After a failure it goes: libcurl may take it for busy still (7.88 does after a name that did
+ * not resolve, and then refuses CURLOPT_BUFFERSIZE). */
+static void give_back(struct http *h, struct idle *handle, bool failed)
 {
+    if (failed) {
+        curl_easy_cleanup(handle->curl);
+        free(handle);
+        return;
+    }
     /* The handle remembers pointers to the call, which ends. */
     curl_easy_reset(handle->curl);
     (void)pthread_mutex_lock(&h->lock);
@@ -340,7 +347,8 @@ static int call_failed(const struct call *c, CURLcode rc)
 {
     char reason[REASON_TEXT];
     /* libcurl quotes a proxy setting that it cannot read, password and all. */
-    bool quotes = rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_URL_MALFORMAT;
+    bool quotes = rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_URL_MALFORMAT ||
+                  strstr(c->reason, "proxy");
     const char *text = c->reason[0] && !quotes ? c->reason : curl_easy_strerror(rc);
     str_safe(reason, sizeof reason, bytes_text(text));
     if (c->transfer.stopped)
@@ -401,7 +409,7 @@ int http_send(struct http *h, const struct http_request *r, struct http_reply *o
     int rc = copy_headers(&c, c.e);
     if (rc == 0)
         rc = perform(&c);
-    give_back(h, c.handle);
+    give_back(h, c.handle, rc < 0);
     wipe_headers(&c);
     return rc;
 }

@@ -377,6 +377,11 @@ static bool running(struct child *c)
     return runs;
 }
 
+bool child_has_ended(struct child *c)
+{
+    return !running(c);
+}
+
 void child_obey(struct child *c, const volatile sig_atomic_t *stop)
 {
     c->stop = stop;

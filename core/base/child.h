@@ -49,6 +49,9 @@ void child_obey(struct child *c, const volatile sig_atomic_t *stop);
 /* The same at a moment of clock_monotonic_ms (0: never): ERROR_BUSY. */
 void child_until(struct child *c, int64_t until_ms);
 
+/* Has it ended by itself? Others may hold its pipes still. */
+bool child_has_ended(struct child *c);
+
 /* Waits for the end; *status is as in waitpid(2). Asking again gives the same. Closes stdin
  * first; stdout must have been read to its end, or the child may never end. */
 MUST_CHECK int child_wait(struct child *c, int *status, struct error *e);

@@ -63,16 +63,23 @@ static int cut(char *text, const char *words[MOST_WORDS + 1], struct error *e)
 
 /* ---- the program --------------------------------------------------------------------- */
 
-/* Until there is something to read. */
-static int await(const struct command_options *o, int fd, int64_t until_ms, struct error *e)
+#define NO_MORE 1
+
+/* Until there is something to read. NO_MORE when it has ended and left a process behind that
+ * holds the pipe, as agents do. */
+static int await(const struct command_options *o, struct child *c, int64_t until_ms,
+                 struct error *e)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd p = {.fd = child_out(c), .events = POLLIN};
     for (;;) {
+        bool ended = child_has_ended(c);
         int n = poll(&p, 1, SLICE_MS);
         if (n > 0)
             return 0;
         if (n < 0 && errno != EINTR)
             return error_system(e, "poll");
+        if (ended && n == 0)
+            return NO_MORE;
         if (o->stop && *o->stop)
             return error_stopped(e, *o->stop);
         if (until_ms > 0 && clock_monotonic_ms() >= until_ms)
@@ -80,7 +87,7 @@ static int await(const struct command_options *o, int fd, int64_t until_ms, stru
     }
 }
 
-static int read_answer(const struct command_options *o, const struct child *c, int64_t until_ms,
+static int read_answer(const struct command_options *o, struct child *c, int64_t until_ms,
                        struct buf *out, struct error *e)
 {
     size_t got = 1;
@@ -91,8 +98,10 @@ static int read_answer(const struct command_options *o, const struct child *c, i
         if (room == 0)
             return error_set(e, ERROR_KEY, "the answer is too long: more than %zu bytes",
                              o->most);
-        if (await(o, child_out(c), until_ms, e) < 0 ||
-            file_read_some(child_out(c), out->data + out->len, room, &got, e) < 0)
+        int rc = await(o, c, until_ms, e);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (file_read_some(child_out(c), out->data + out->len, room, &got, e) < 0)
             return -1;
         out->len += got;
     }

@@ -336,6 +336,26 @@ static void other_protocols_are_refused(void **state)
     end(&w);
 }
 
+static void a_name_that_is_not_found_is_looked_up_again(void **state)
+{
+    struct error e = {0};
+    struct http_options o = {.connect_ms = 2000, .stall_ms = 2000};
+    struct http *h = http_new(&o, &e);
+    struct http_reply reply = {0};
+    const struct http_request r = {.method = "GET",
+                                   .url = "http://no-such-host.invalid/",
+                                   .most_reply = 10,
+                                   .deadline_ms = 5000};
+    (void)state;
+    assert_non_null(h);
+    for (int i = 0; i < 3; i++) {
+        assert_refused(http_send(h, &r, &reply, &e), &e, ERROR_BUSY);
+        assert_false(reply.reached);
+    }
+    http_reply_done(&reply);
+    http_free(h);
+}
+
 static void a_proxy_password_is_never_told(void **state)
 {
     static const struct http_server_step steps[] = {{.reply = NULL}};
@@ -372,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_dead_idle_connection_is_told_when_the_body_went_twice),
         cmocka_unit_test(bandwidth_is_limited),
         cmocka_unit_test(other_protocols_are_refused),
+        cmocka_unit_test(a_name_that_is_not_found_is_looked_up_again),
         cmocka_unit_test(a_proxy_password_is_never_told),
     };
     (void)unsetenv("http_proxy");

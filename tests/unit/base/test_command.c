@@ -77,6 +77,14 @@ static void a_late_program_is_ended(void **state)
                  ERROR_BUSY);
 }
 
+static void one_that_leaves_an_agent_behind_has_ended(void **state)
+{
+    (void)state;
+    int64_t began = clock_monotonic_ms();
+    assert_prints("sh -c 'sleep 3 & echo secret'", "secret\n");
+    assert_true(clock_monotonic_ms() - began < 2000);
+}
+
 static void a_signal_ends_it(void **state)
 {
     volatile sig_atomic_t stop = SIGTERM;
@@ -104,6 +112,7 @@ int main(void)
         cmocka_unit_test(words_are_bounded),
         cmocka_unit_test(what_is_too_much_is_refused),
         cmocka_unit_test(a_late_program_is_ended),
+        cmocka_unit_test(one_that_leaves_an_agent_behind_has_ended),
         cmocka_unit_test(a_signal_ends_it),
         cmocka_unit_test(it_does_not_see_our_secrets),
     };
