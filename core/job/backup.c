@@ -292,7 +292,7 @@ int backup_commit(struct backup *b, struct error *e)
     rc = session_revoked(b->session, e);
     if (rc == SESSION_REVOKED)
         return error_set(e, ERROR_BUSY, "backup %s was revoked by a keeper while it ran", hex);
-    if (rc < 0)
+    if (rc < 0 || session_is_there(b->session, e) < 0)
         return -1;
     m->is_open = true;
     if (b->rows)

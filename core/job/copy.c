@@ -297,6 +297,8 @@ static int refuse_revoked(struct error *why)
 static int look_for_revocation(struct copy *c, struct error *why, struct error *e)
 {
     int rc = session_revoked(c->session, e);
+    if (rc == 0)
+        return session_is_there(c->session, e);
     if (rc != SESSION_REVOKED)
         return rc;
     (void)error_set(why, ERROR_BUSY,

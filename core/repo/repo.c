@@ -15,6 +15,8 @@
 
 #define MAX_SLOTS 8
 
+#define HOSTS_AGAIN_MS 5000
+
 struct repo {
     struct store *store;
     uint8_t id[FORMAT_ID_LEN];
@@ -24,7 +26,8 @@ struct repo {
     size_t reader_count;
     struct host *hosts;
     size_t host_count;
-    bool read_only; /* features of a newer version that readers need not know */
+    int64_t hosts_read_ms; /* again, for one that was not there; 0: never */
+    bool read_only;        /* features of a newer version that readers need not know */
     bool has_seed;
     struct secret seed;
     bool has_bundle;
@@ -532,16 +535,35 @@ static int open_private(struct repo *r, struct manifest *m, struct error *e)
     return rc;
 }
 
-static int read_manifest(const struct repo *r, struct bytes raw,
+/* A host may have enrolled since the enrolments were read; one who never did is not looked for
+ * each time. */
+static const struct host *find_signer(struct repo *r, const uint8_t signer[FORMAT_ID_LEN],
+                                      struct error *e)
+{
+    const struct host *h = repo_host_by_signer(r, signer);
+    int64_t now = clock_monotonic_ms();
+    if (!h && (r->hosts_read_ms == 0 || now - r->hosts_read_ms > HOSTS_AGAIN_MS)) {
+        r->hosts_read_ms = now;
+        r->host_count = 0;
+        if (store_list(r->store, "hosts/", visit_host, r, e) < 0)
+            return NULL;
+        h = repo_host_by_signer(r, signer);
+    }
+    if (!h)
+        (void)error_set(e, ERROR_CORRUPT, "signed by a host that was never enrolled");
+    return h;
+}
+
+static int read_manifest(struct repo *r, struct bytes raw,
                          const uint8_t backup_id[FORMAT_ID_LEN], struct manifest *out,
                          struct error *e)
 {
     struct statement s;
     if (statement_parse(raw, FORMAT_MANIFEST, r->id, &s, e) < 0)
         return -1;
-    const struct host *h = repo_host_by_signer(r, s.signer);
+    const struct host *h = find_signer(r, s.signer, e);
     if (!h)
-        return error_set(e, ERROR_CORRUPT, "signed by a host that was never enrolled");
+        return -1;
     if (statement_check(&s, h->public_key, e) < 0 || manifest_read(&s, raw, out, e) < 0)
         return -1;
     if (memcmp(out->backup_id, backup_id, FORMAT_ID_LEN) != 0 ||

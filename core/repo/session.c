@@ -219,6 +219,19 @@ int session_revoked(struct session *s, struct error *e)
     return rc == STORE_ABSENT ? 0 : SESSION_REVOKED;
 }
 
+int session_is_there(struct session *s, struct error *e)
+{
+    struct buf raw = {0};
+    int rc = store_get(repo_store(s->repo), s->names[0], 0, 1, &raw, e);
+    buf_done(&raw);
+    if (rc == STORE_ABSENT) {
+        rc = error_set(e, ERROR_IO, "%s is gone from the store: nothing is acknowledged",
+                       s->names[0]);
+        (void)error_hint(e, "was the repository removed, or its disk taken away meanwhile?");
+    }
+    return rc < 0 ? -1 : 0;
+}
+
 void session_end(struct session *s)
 {
     for (size_t i = 0; i < s->name_count; i++) {

@@ -34,6 +34,10 @@ MUST_CHECK int session_beat(struct session *s, struct error *e);
 MUST_CHECK int session_revoked(struct session *s, struct error *e);
 
 /* Delete the session's objects. What cannot be deleted is left to a collector: no error. */
+/* Before a backup is acknowledged: is the first object of the session still in the store? If
+ * not, what was stored since may be as little there (a folder that was removed is made anew by
+ * the next put): ERROR_IO. */
+MUST_CHECK int session_is_there(struct session *s, struct error *e);
 void session_end(struct session *s);
 
 #endif
