@@ -123,6 +123,9 @@ static int check(struct context *c, struct error *e)
     int rc = fresh ? context_catalog(c, e) : -1;
     if (rc == 0)
         rc = catalog_check(c->catalog, e);
+    /* What others have stored since is no difference. */
+    if (rc == 0)
+        rc = fill(c, e);
     if (rc == 0)
         rc = make_fresh(c, fresh, NULL, e);
     if (rc == 0) {

@@ -170,7 +170,7 @@ static int list_backups(struct context *c, const struct list_options *o, struct 
     struct backups_filter filter;
     s->table = (struct render_table){.columns = columns, .column_count = ARRAY_SIZE(columns)};
     if (select_filter(&o->select, &filter, e) < 0 || context_metadata(c, e) < 0 ||
-        context_catalog(c, e) < 0 || sync_backups(c, &s->unreadable, e) < 0)
+        context_reading_catalog(c, e) < 0 || sync_backups(c, &s->unreadable, e) < 0)
         return -1;
     return backups_visit(c->catalog, &filter, visit, s, e);
 }

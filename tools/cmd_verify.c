@@ -491,7 +491,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     if (after)
         return error_set(e, ERROR_USAGE, "verify: ids of backups are expected");
     if (read_sample(&k, e) < 0 || context_repo(c, e) < 0 || choose_level(&k, e) < 0 ||
-        context_catalog(c, e) < 0)
+        context_reading_catalog(c, e) < 0)
         return -1;
     size_t unreadable;
     if (sync_backups(c, &unreadable, e) < 0)

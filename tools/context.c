@@ -39,11 +39,30 @@ const struct options_spec context_specs[] = {
 };
 const size_t context_spec_count = ARRAY_SIZE(context_specs);
 
-void context_done(struct context *c)
+static void close_catalog(struct context *c)
 {
+    static const char *const suffixes[] = {"", "-wal", "-shm", CONTEXT_LOCK};
     catalog_close(c->catalog);
+    c->catalog = NULL;
     if (c->catalog_lock >= 0)
         (void)close(c->catalog_lock);
+    c->catalog_lock = -1;
+    if (!c->passing)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        char *path = context_catalog_path(c, suffixes[i], NULL);
+        if (path)
+            (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(c->passing);
+    free(c->passing);
+    c->passing = NULL;
+}
+
+void context_done(struct context *c)
+{
+    close_catalog(c);
     repo_free(c->repo);
     store_close(c->store);
     free(c->url);
@@ -257,6 +276,8 @@ int context_writer(struct context *c, struct error *e)
 
 char *context_catalog_path(const struct context *c, const char *suffix, struct error *e)
 {
+    if (c->passing)
+        return str_format(e, "%s/catalog.sqlite%s", c->passing, suffix);
     if (c->catalog_path)
         return str_format(e, "%s%s", c->catalog_path, suffix);
     return str_format(e, "%s/catalog.sqlite%s", c->state_folder, suffix);
@@ -266,7 +287,8 @@ int context_catalog(struct context *c, struct error *e)
 {
     if (c->catalog)
         return 0;
-    if (context_repo(c, e) < 0 || file_make_dirs(c->state_folder, 0700, e) < 0)
+    bool elsewhere = c->passing || c->catalog_path;
+    if (context_repo(c, e) < 0 || (!elsewhere && file_make_dirs(c->state_folder, 0700, e) < 0))
         return -1;
     char *path = context_catalog_path(c, "", e);
     char *lock = path ? context_catalog_path(c, CONTEXT_LOCK, e) : NULL;
@@ -277,6 +299,36 @@ int context_catalog(struct context *c, struct error *e)
     free(lock);
     free(path);
     return c->catalog ? 0 : -1;
+}
+
+static int use_passing_folder(struct context *c, struct error *e)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *path =
+        str_format(e, "%s/pgkeep-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    if (!path)
+        return -1;
+    if (!mkdtemp(path)) {
+        (void)error_system(e, "%s", path);
+        free(path);
+        return -1;
+    }
+    c->passing = path;
+    return context_catalog(c, e);
+}
+
+int context_reading_catalog(struct context *c, struct error *e)
+{
+    struct error why;
+    if (context_catalog(c, &why) == 0)
+        return 0;
+    if (!c->repo || why.kind != ERROR_IO) {
+        *e = why;
+        return -1;
+    }
+    log_warning("%s; the catalog is made anew for this run only", why.text);
+    close_catalog(c);
+    return use_passing_folder(c, e);
 }
 
 bool context_wants_progress(const struct context *c)

@@ -31,6 +31,7 @@ struct context {
     struct repo *repo;
     struct catalog *catalog;
     int catalog_lock; /* shared while the catalog is open; -1 */
+    char *passing;    /* a folder for the catalog of this run alone; NULL */
     char *state_folder;
     char *bundle_path;
     const volatile sig_atomic_t *stop;
@@ -85,6 +86,11 @@ MUST_CHECK char *context_catalog_path(const struct context *c, const char *suffi
 #define CONTEXT_LOCK ".lock"
 /* The catalog, made when absent. Waits while it is made anew. */
 MUST_CHECK int context_catalog(struct context *c, struct error *e);
+
+/* The same for a command that only reads: where this host's folder cannot be written
+ * (read-only, full, another user's) a catalog that lives as long as the command, and a warning.
+ */
+MUST_CHECK int context_reading_catalog(struct context *c, struct error *e);
 
 /* Is a progress line wanted? */
 bool context_wants_progress(const struct context *c);

@@ -92,7 +92,7 @@ int select_backup(struct context *c, const char *text, const struct select_optio
     uint64_t back;
     *row = (struct backups_row){0};
     if (select_filter(o, &filter, e) < 0 || context_metadata(c, e) < 0 ||
-        context_catalog(c, e) < 0 || sync_backups(c, NULL, e) < 0)
+        context_reading_catalog(c, e) < 0 || sync_backups(c, NULL, e) < 0)
         return -1;
     if (is_latest(text, &back))
         return find_latest(c, &filter, back, row, e);

@@ -204,6 +204,7 @@ struct pack_sync {
     struct context *c;
     struct secret index_key;
     struct ref_object *known;
+    bool *seen; /* each of them, in the listing */
     size_t known_count;
     struct buf whole;
     struct buf refs;
@@ -269,6 +270,8 @@ static int visit_pack(void *arg, const struct store_item *item, struct error *e)
     if (s->known_count > 0)
         known = bsearch(&pack.object, s->known, s->known_count, sizeof pack.object,
                         compare_objects);
+    if (known)
+        s->seen[known - s->known] = true;
     if (known && known->size == pack.object.size)
         return 0;
     if (known) {
@@ -287,6 +290,36 @@ static int visit_pack(void *arg, const struct store_item *item, struct error *e)
     return 0;
 }
 
+/* Nothing collects packs yet, so one that is gone is a loss. */
+static int tell_missing(struct pack_sync *s, struct error *e)
+{
+    char name[FORMAT_NAME_MAX];
+    size_t missing = 0;
+    for (size_t i = 0; i < s->known_count; i++) {
+        if (s->seen[i])
+            continue;
+        if (missing++ == 0)
+            ref_pack_name(name, &s->known[i]);
+        if (objects_drop_pack(s->c->catalog, &s->known[i], e) < 0)
+            return -1;
+    }
+    if (missing > 0)
+        log_warning("%s was in the repository and is gone%s: pgkeep verify tells which backups "
+                    "need it",
+                    name, missing > 1 ? ", as are others" : "");
+    return 0;
+}
+
+/* Puts those that are known in order, to be found. */
+static int order_known(struct pack_sync *s, struct error *e)
+{
+    if (s->known_count == 0)
+        return 0;
+    qsort(s->known, s->known_count, sizeof *s->known, compare_objects);
+    s->seen = calloc(s->known_count, sizeof *s->seen);
+    return s->seen ? 0 : error_memory(e, "list of packs");
+}
+
 int sync_packs(struct context *c, struct error *e)
 {
     struct pack_sync s = {.c = c};
@@ -296,15 +329,17 @@ int sync_packs(struct context *c, struct error *e)
     int rc = keyring_index_key(&b->domain.chunk_id, &s.index_key, e);
     if (rc == 0)
         rc = objects_visit(c->catalog, visit_indexed, &s, e);
-    if (rc == 0) {
-        if (s.known_count > 0)
-            qsort(s.known, s.known_count, sizeof *s.known, compare_objects);
+    if (rc == 0)
+        rc = order_known(&s, e);
+    if (rc == 0)
         rc = store_list(c->store, "packs/", visit_pack, &s, e);
-    }
+    if (rc == 0)
+        rc = tell_missing(&s, e);
     if (s.read > 0)
         log_info("read the indexes of %zu packs", s.read);
     secret_wipe(&s.index_key);
     free(s.known);
+    free(s.seen);
     buf_done(&s.whole);
     buf_done(&s.refs);
     return rc;

@@ -19,6 +19,7 @@ for number in 1 2 3 11 12 13; do
     vary_dump "$base" "$number" "$work/dump.$number"
 done
 ln -s large "$work/dump.21"
+vary_dump "$work/large" 22 "$work/other"
 hosts=(1 2 3)
 
 as_host() { # HOST COMMAND...: on a machine of its own
@@ -81,7 +82,7 @@ has_more_packs() { # THAN
 }
 
 # One whose dump comes to a halt behind its first packs; $dead.
-begin_half() {
+begin_half() { # FILE
     local stored
     stored=$(packs)
     mkfifo "$work/half"
@@ -90,7 +91,7 @@ begin_half() {
     dead=$!
     background+=("$dead")
     exec 9>"$work/half"
-    head -c 44000000 "$work/large" >&9 || fail "$kind: the dump is not read" "$work/err.dead"
+    head -c 44000000 "$1" >&9 || fail "$kind: the dump is not read" "$work/err.dead"
     wait_for "$kind: packs of one that is not done" has_more_packs "$stored"
 }
 
@@ -102,6 +103,41 @@ kill_half() {
     same "$kind: it was in the middle" $((before + 1)) "$killed"
 }
 
+# Everything goes while a backup is in its middle: what comes later finds no repository.
+remove_all() {
+    local key
+    case $kind in
+    directory) rm -r "${PGKEEP_REPOSITORY:?}" ;;
+    s3) while read -r _ key; do s3 remove "$key"; done < <(s3 list) ;;
+    sftp) rm -r "${PGKEEP_TEST_SFTP_FOLDER:?}/$(basename "${place%%\?*}")" ;;
+    esac
+}
+
+removed_under_a_backup() {
+    local status=0
+    begin_half "$work/other"
+    remove_all
+    tail -c +44000001 "$work/other" >&9 || true
+    exec 9>&-
+    rm "$work/half"
+    wait "$dead" || status=$?
+    case $status in
+    1 | 10) ok "$kind: a repository that is gone acknowledges nothing (exit $status)" ;;
+    *) bad "$kind: expected exit 1 or 10 of a repository that is gone, found $status" \
+        "$work/out.dead" "$work/err.dead" ;;
+    esac
+}
+
+# A machine whose folder for state is on a disk that cannot be written.
+reads_without_state() {
+    new_says 'restored without a folder for state' back \
+        env XDG_STATE_HOME=/proc/none "$pgkeep" restore latest --source same \
+        --to-file "$work/back"
+    same_file "$kind: to the byte" "$work/large" "$work/back"
+    grep -q 'made anew for this run only' "$work/err.back" ||
+        bad "$kind: expected a warning" "$work/err.back"
+}
+
 on_store() { # KIND [URL]
     kind=$1
     place=${2:-}
@@ -110,8 +146,10 @@ on_store() { # KIND [URL]
     use_recovery_code "$kind"
     together 'enrolled and stored at once' 0 "${hosts[@]}"
     all_see 3
+    grep -h 'never enrolled' "$work"/err.* &&
+        bad "$kind: hosts that enrolled at once were taken for strangers"
 
-    begin_half
+    begin_half "$work/large"
     begin verify reader "$pgkeep" verify
     reader=$child
     begin copy copier "$pgkeep" copy --from "$PGKEEP_REPOSITORY" --to "$work/$kind.copy"
@@ -142,6 +180,10 @@ on_store() { # KIND [URL]
         same_file "$kind: to the byte" "$work/dump.$number" "$work/back"
     done
     new_says 'verified at the end' end "$pgkeep" verify
+    begin check 3 "$pgkeep" catalog check
+    ends_well "$kind: a catalog that is only behind is sound" "$child" check
+    reads_without_state
+    removed_under_a_backup
 }
 
 on_store directory

@@ -57,6 +57,13 @@ expect 0 backup --file "$dump" --name rot
 [[ $(sequence) -eq 4 ]]
 echo "ok: a manifest that is gone is told, and its number is not given out again"
 
+rm -r "$home/repo/packs"
+expect 0 backup --file "$dump" --name rot
+grep -q 'was in the repository and is gone.*verify' "$home/out"
+expect 0 verify latest
+expect 4 verify
+echo "ok: packs that are gone are told by the next backup, which does without them"
+
 expect 1 verify --source nobody
 expect 2 backup -d one -d two
 expect 2 -r @offsite init --recovery-file "$home/other"
