@@ -81,7 +81,7 @@ static const struct options_spec specs[] = {
     {0, "limit-upload", OPTIONS_TEXT, AT(limit_upload), "RATE",
      "bytes a second to S3 or SFTP, such as 10M", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
-     "read back and decode what was stored before the backup is acknowledged", NULL},
+     "read back and decode what was newly stored before the backup is acknowledged", NULL},
 };
 
 /* Everything of one run. */

@@ -12,6 +12,7 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/dump/seekable.h"
 #include "core/job/restore.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
@@ -25,6 +26,7 @@ struct restore_options_cli {
     struct restore_db_options db;
     struct restore_choice_options part;
     bool plan;
+    bool seekable;
     const char *to_file;
     const char *limit_download;
 };
@@ -35,6 +37,11 @@ static const struct options_spec specs[] = {
     {0, "to-file", OPTIONS_TEXT, AT(to_file), "FILE",
      "the dump as it was, byte for byte, or an archive of the part asked for; - is standard "
      "output",
+     ""},
+    {0, "seekable", OPTIONS_FLAG, AT(seekable), NULL,
+     "with --to-file: fill in where each table's data is, so that pg_restore -t and -j need "
+     "not "
+     "read all; these bytes then differ",
      ""},
     {0, "into-new", OPTIONS_TEXT, AT(db.name), "DB",
      "into a new database (default: DATABASE_restored_ID)", ""},
@@ -123,12 +130,13 @@ static int restore_file(struct context *c, const struct manifest *m,
     if (strcmp(o->to_file, "-") == 0)
         return deliver(c, m, o, &f, e);
     if (stat(o->to_file, &st) == 0 && !S_ISREG(st.st_mode))
-        return restore_in_place(c, m, o, e);
+        return o->seekable ? error_set(e, ERROR_USAGE, "--seekable: %s is no file", o->to_file)
+                           : restore_in_place(c, m, o, e);
     f.name = o->to_file;
     f.fd = file_draft_begin(&draft, o->to_file, 0600, e);
     if (f.fd < 0)
         return -1;
-    if (deliver(c, m, o, &f, e) == 0)
+    if (deliver(c, m, o, &f, e) == 0 && (!o->seekable || seekable_fill(f.fd, c->stop, e) == 0))
         return file_draft_commit(&draft, e);
     file_draft_abort(&draft);
     return -1;
@@ -258,6 +266,8 @@ static int check_options(const struct restore_options_cli *o, struct error *e)
 {
     if (o->to_file && o->db.name)
         return error_set(e, ERROR_USAGE, "only one of --to-file and --into-new");
+    if (o->seekable && (!o->to_file || strcmp(o->to_file, "-") == 0))
+        return error_set(e, ERROR_USAGE, "--seekable: a file is expected, --to-file FILE");
     if (o->part.schema_only && o->part.data_only)
         return error_set(e, ERROR_USAGE, "only one of --schema-only and --data-only");
     if (o->part.large_objects && (o->part.tables.count + o->part.schemas.count == 0))
