@@ -13,6 +13,7 @@ extern const struct command cmd_restore;
 extern const struct command cmd_cat;
 extern const struct command cmd_verify;
 extern const struct command cmd_copy;
+extern const struct command cmd_diff;
 extern const struct command cmd_catalog;
 extern const struct command cmd_doctor;
 extern const struct command cmd_help;

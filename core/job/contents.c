@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/job/contents.h"
+
+#include <stdlib.h>
+
+#include "core/base/str.h"
+#include "core/dump/dump_reader.h"
+#include "core/job/restore.h"
+
+struct loading {
+    struct contents *c;
+    size_t object_cap, data_cap;
+};
+
+void contents_done(struct contents *c)
+{
+    free(c->objects);
+    free(c->data);
+    buf_done(&c->texts);
+    *c = (struct contents){0};
+}
+
+/* A copy in texts, which does not move: it has room for the TOC twice, and the names of data
+ * are those of the TOC. */
+static int keep(struct contents *c, struct bytes text, struct bytes *out, struct error *e)
+{
+    *out = (struct bytes){0};
+    if (!text.data)
+        return 0;
+    if (text.len > c->texts.cap - c->texts.len)
+        return error_set(e, ERROR_CORRUPT, "the entry table has longer names than the TOC");
+    *out = bytes_of(c->texts.data + c->texts.len, text.len);
+    return buf_append(&c->texts, text.data, text.len, e);
+}
+
+static void *grown(void *items, size_t size, size_t count, size_t *cap, struct error *e)
+{
+    if (count < *cap)
+        return items;
+    size_t more = *cap ? *cap * 2 : 64;
+    void *moved = reallocarray(items, more, size);
+    if (!moved)
+        (void)error_memory(e, "contents of a backup");
+    else
+        *cap = more;
+    return moved;
+}
+
+/* ---- objects ----------------------------------------------------------------------- */
+
+/* What is data, or says only how the dump is to be read. */
+static bool is_object(const struct dump_entry *n)
+{
+    static const char *const others[] = {"TABLE DATA",      "SEQUENCE SET",
+                                         "BLOBS",           "BLOB",
+                                         "STATISTICS DATA", "EXTENDED STATISTICS DATA",
+                                         "ENCODING",        "STDSTRINGS",
+                                         "SEARCHPATH",      "BLOB METADATA"};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        if (bytes_equal(n->desc, bytes_text(others[i])))
+            return false;
+    return true;
+}
+
+static int add_object(struct loading *l, const struct dump_entry *n, struct error *e)
+{
+    struct contents *c = l->c;
+    void *moved = grown(c->objects, sizeof *c->objects, c->object_count, &l->object_cap, e);
+    if (!moved)
+        return -1;
+    c->objects = moved;
+    struct contents_object *o = &c->objects[c->object_count++];
+    *o = (struct contents_object){.ordinal = n->ordinal};
+    if (keep(c, n->desc, &o->desc, e) < 0 || keep(c, n->schema, &o->schema, e) < 0 ||
+        keep(c, n->tag, &o->name, e) < 0 || keep(c, n->owner, &o->owner, e) < 0)
+        return -1;
+    return keep(c, n->defn, &o->definition, e);
+}
+
+static int read_toc(struct loading *l, struct bytes toc, struct error *e)
+{
+    struct dump_reader *reader = dump_reader_new(NULL, e);
+    struct dump_event ev = {0};
+    int rc = reader ? 0 : -1;
+    while (rc == 0 && ev.type != DUMP_TOC_END) {
+        rc = dump_reader_step(reader, &toc, false, &ev, e);
+        if (rc > 0)
+            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
+        if (rc == 0 && ev.type == DUMP_ENTRY && is_object(ev.entry))
+            rc = add_object(l, ev.entry, e);
+    }
+    dump_reader_free(reader);
+    if (rc < 0 && e->kind == ERROR_INCOMPLETE)
+        e->kind = ERROR_CORRUPT; /* it was complete when it was stored */
+    return rc;
+}
+
+/* ---- data -------------------------------------------------------------------------- */
+
+static struct bytes text_of(const char *text)
+{
+    return text ? bytes_text(text) : (struct bytes){0};
+}
+
+static int add_data(void *arg, const struct entry *n, struct error *e)
+{
+    struct loading *l = arg;
+    struct contents *c = l->c;
+    void *moved = grown(c->data, sizeof *c->data, c->data_count, &l->data_cap, e);
+    if (!moved)
+        return -1;
+    c->data = moved;
+    struct contents_data *d = &c->data[c->data_count];
+    *d = (struct contents_data){.rows = n->rows,
+                                .bytes = stream_bytes(&n->payload),
+                                .has_sum = n->payload.kind == FORMAT_STREAM_ROWS,
+                                .ordinal = (uint32_t)c->data_count};
+    c->data_count++;
+    memcpy(d->sum, n->sum, sizeof d->sum);
+    if (n->payload.part_count > 0)
+        memcpy(d->digest, n->payload.parts[0].digest, sizeof d->digest);
+    if (keep(c, text_of(n->desc), &d->desc, e) < 0 ||
+        keep(c, text_of(n->schema), &d->schema, e) < 0)
+        return -1;
+    return keep(c, text_of(n->name), &d->name, e);
+}
+
+/* ---- order ------------------------------------------------------------------------- */
+
+static int compare_texts(struct bytes a, struct bytes b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int object_order(const struct contents_object *a, const struct contents_object *b)
+{
+    int order = compare_texts(a->desc, b->desc);
+    if (order == 0)
+        order = compare_texts(a->schema, b->schema);
+    return order != 0 ? order : compare_texts(a->name, b->name);
+}
+
+static int data_order(const struct contents_data *a, const struct contents_data *b)
+{
+    int order = compare_texts(a->schema, b->schema);
+    if (order == 0)
+        order = compare_texts(a->name, b->name);
+    return order != 0 ? order : compare_texts(a->desc, b->desc);
+}
+
+static int sort_objects(const void *x, const void *y)
+{
+    const struct contents_object *a = x, *b = y;
+    int order = object_order(a, b);
+    return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+static int sort_data(const void *x, const void *y)
+{
+    const struct contents_data *a = x, *b = y;
+    int order = data_order(a, b);
+    return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+static void put_in_order(struct contents *c)
+{
+    if (c->object_count > 0)
+        qsort(c->objects, c->object_count, sizeof *c->objects, sort_objects);
+    if (c->data_count > 0)
+        qsort(c->data, c->data_count, sizeof *c->data, sort_data);
+}
+
+int contents_load(struct repo *repo, const struct manifest *m, struct contents *out,
+                  struct error *e)
+{
+    struct loading l = {.c = out};
+    struct buf toc = {0};
+    const struct member_private *p = &m->private_part;
+    if (p->member_count == 0 || p->members[0].kind != FORMAT_MEMBER_DUMP)
+        return error_set(e, ERROR_UNSUPPORTED, "the backup holds no dump that can be compared");
+    const struct restore_options options = {.repo = repo, .manifest = m, .workers = 1};
+    struct restore *r = restore_new(&options, e);
+    int rc = r ? restore_toc(r, &p->members[0], &toc, e) : -1;
+    if (rc == 0)
+        rc = buf_reserve(&out->texts, 2 * toc.len + 1, e);
+    if (rc == 0)
+        rc = read_toc(&l, buf_view(&toc), e);
+    if (rc == 0)
+        rc = restore_entries(r, &p->members[0], add_data, &l, e);
+    restore_free(r);
+    buf_done(&toc);
+    memcpy(out->domain_id, m->domain_id, FORMAT_ID_LEN);
+    if (rc == 0)
+        put_in_order(out);
+    return rc;
+}
+
+/* ---- comparing --------------------------------------------------------------------- */
+
+static bool same_object(const struct contents_object *a, const struct contents_object *b)
+{
+    return bytes_equal(a->definition, b->definition) && bytes_equal(a->owner, b->owner);
+}
+
+/* Rows by their sum where both have one, so that their order does not count. */
+static bool same_data(const struct contents_data *a, const struct contents_data *b,
+                      bool one_domain)
+{
+    if (a->rows != b->rows || a->bytes != b->bytes)
+        return false;
+    if (a->has_sum && b->has_sum)
+        return one_domain && memcmp(a->sum, b->sum, sizeof a->sum) == 0;
+    return !a->has_sum && !b->has_sum && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+static enum contents_change change_of(int order, bool same)
+{
+    if (order != 0)
+        return order < 0 ? CONTENTS_REMOVED : CONTENTS_ADDED;
+    return same ? CONTENTS_SAME : CONTENTS_CHANGED;
+}
+
+static void compare_objects(const struct contents *a, const struct contents *b,
+                            const struct contents_visit *visit)
+{
+    for (size_t i = 0, k = 0; i < a->object_count || k < b->object_count;) {
+        const struct contents_object *x = i < a->object_count ? &a->objects[i] : NULL;
+        const struct contents_object *y = k < b->object_count ? &b->objects[k] : NULL;
+        int order = x && y ? object_order(x, y) : x ? -1 : 1;
+        visit->object(visit->arg, change_of(order, order == 0 && same_object(x, y)),
+                      order <= 0 ? x : NULL, order >= 0 ? y : NULL);
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
+static void compare_data(const struct contents *a, const struct contents *b,
+                         const struct contents_visit *visit)
+{
+    bool one_domain = memcmp(a->domain_id, b->domain_id, FORMAT_ID_LEN) == 0;
+    for (size_t i = 0, k = 0; i < a->data_count || k < b->data_count;) {
+        const struct contents_data *x = i < a->data_count ? &a->data[i] : NULL;
+        const struct contents_data *y = k < b->data_count ? &b->data[k] : NULL;
+        int order = x && y ? data_order(x, y) : x ? -1 : 1;
+        visit->data(visit->arg, change_of(order, order == 0 && same_data(x, y, one_domain)),
+                    order <= 0 ? x : NULL, order >= 0 ? y : NULL);
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
+void contents_compare(const struct contents *a, const struct contents *b,
+                      const struct contents_visit *visit)
+{
+    compare_objects(a, b, visit);
+    compare_data(a, b, visit);
+}
