@@ -14,6 +14,7 @@ extern const struct command cmd_cat;
 extern const struct command cmd_verify;
 extern const struct command cmd_copy;
 extern const struct command cmd_diff;
+extern const struct command cmd_history;
 extern const struct command cmd_catalog;
 extern const struct command cmd_doctor;
 extern const struct command cmd_help;

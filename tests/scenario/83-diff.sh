@@ -71,5 +71,18 @@ exits 'quietly' 4 "$pgkeep" diff latest~1 latest -q
 same 'without a word' '' "$(cat "$work/out" "$work/err")"
 exits 'one backup' 2 "$pgkeep" diff latest
 exits 'one that is not there' 1 "$pgkeep" diff latest abcdabcd
+
+# One table over all of them.
+exits 'history' 0 "$pgkeep" history items
+same 'a line for each backup' 5 "$(grep -c 'public.items' "$work/out")"
+says 'the first' 'public.items +new +3,000 .* new *$'
+says 'nothing new' 'public.items +same +3,000 .* same *$'
+says 'the owner and a row' 'public.items +changed +3,000 .* changed *$'
+exits 'of one that went' 0 "$pgkeep" history public.gone --json
+says 'the last line says so' '"schema_change": *"gone"'
+exits 'of one that came' 0 "$pgkeep" history fresh
+same 'has one line' 1 "$(grep -cE 'public.fresh +new +2 ' "$work/out")"
+exits 'of none' 1 "$pgkeep" history nothing_like_it
+exits 'of too many' 2 "$pgkeep" history '*'
 unset PGKEEP_RECOVERY_KEY_FILE
 exits 'without a key' 12 "$pgkeep" diff latest~1 latest
