@@ -143,10 +143,24 @@ static int dump_arguments(struct night *n, struct error *e)
     return argument(n, NULL, e);
 }
 
+static bool is_environment(const char *value, const char *variable)
+{
+    return value && value == getenv(variable);
+}
+
+/* --name or --source, which mean the same; one of the environment gives way to one that was
+ * typed. */
+static const char *given_name(const struct backup_options_cli *o)
+{
+    if (!o->source || (o->name && !is_environment(o->name, "PGKEEP_NAME")))
+        return o->name;
+    return o->source;
+}
+
 /* --name, else database and system identifier, else the database of the dump's header. */
 static int name_source(const struct night *n, struct member_private *p, struct error *e)
 {
-    const char *name = n->o->name ? n->o->name : n->o->source;
+    const char *name = given_name(n->o);
     const char *database = p->database && *p->database ? p->database : "unnamed";
     if (p->source)
         return 0;
@@ -491,7 +505,8 @@ static int check(struct night *n, int argc, struct error *e)
         (void)error_set(e, ERROR_USAGE, "-d: one database a run");
         return error_hint(e, "run pgkeep once for each database");
     }
-    if (o->name && o->source && strcmp(o->name, o->source) != 0)
+    if (o->name && o->source && strcmp(o->name, o->source) != 0 &&
+        is_environment(o->name, "PGKEEP_NAME") == is_environment(o->source, "PGKEEP_SOURCE"))
         return error_set(e, ERROR_USAGE, "--name and --source are the same thing");
     if (o->kind && !manifest_kind_parse(o->kind))
         return error_set(e, ERROR_USAGE,

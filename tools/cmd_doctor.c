@@ -3,8 +3,10 @@
  * one run tells all. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "catalog/backups.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
@@ -107,6 +109,31 @@ static void check_state(struct doctor *d)
     tell_result(d, "catalog", rc, "sound", &e);
 }
 
+static int count_damaged(void *arg, const struct backups_row *row, struct error *e)
+{
+    uint64_t *damaged = arg;
+    (void)e;
+    *damaged += row->state && strcmp(row->state, "damaged") == 0;
+    return 0;
+}
+
+/* What this host's checks have found. */
+static void check_backups(struct doctor *d)
+{
+    struct error e = {0};
+    char text[160];
+    uint64_t damaged = 0;
+    if (!d->c->catalog)
+        return;
+    int rc = backups_visit(d->c->catalog, NULL, count_damaged, &damaged, &e);
+    (void)snprintf(text, sizeof text,
+                   "%llu known to be damaged: pgkeep verify names the objects, docs/RESTORE.md "
+                   "tells how they are mended",
+                   (unsigned long long)damaged);
+    if (rc < 0 || damaged > 0)
+        tell(d, WRONG, "backups", rc < 0 ? e.text : text);
+}
+
 static void check_repository(struct doctor *d)
 {
     struct error e = {0};
@@ -127,6 +154,7 @@ static void check_repository(struct doctor *d)
     tell_result(d, "store", rc, store_describe(c->store), &e);
     check_keys(d);
     check_state(d);
+    check_backups(d);
 }
 
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,

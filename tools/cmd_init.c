@@ -111,8 +111,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     (void)argv;
     if (argc > 0 || after)
         return error_set(e, ERROR_USAGE, "init takes no arguments");
-    if (check_way_out(o, e) < 0 || find_passphrase(c, o, &passphrase, e) < 0 ||
-        context_store(c, true, e) < 0 || repo_create_check(c->store, e) < 0 ||
+    /* Nobody is asked for a passphrase that is of no use. */
+    if (check_way_out(o, e) < 0 || context_store(c, true, e) < 0 ||
+        repo_create_check(c->store, e) < 0 || find_passphrase(c, o, &passphrase, e) < 0 ||
         secret_random(seed.key, sizeof seed.key, e) < 0 ||
         recovery_write(&seed, code, sizeof code, e) < 0)
         goto out;

@@ -170,6 +170,9 @@ struct repo *repo_open(struct store *store, struct error *e)
         (void)error_hint(e, "pgkeep init makes one; check the URL if there should be one");
     } else if (rc == 0 && read_config(r, buf_view(&raw), e) < 0) {
         rc = error_wrap(e, "config");
+        if (e && e->kind == ERROR_CORRUPT)
+            (void)error_hint(e, "does the URL name the repository? Another server, or other "
+                                "files, may have answered; a replica has the same config");
     }
     if (rc == 0)
         rc = store_list(store, "hosts/", visit_host, r, e);

@@ -77,7 +77,12 @@ static int remove_item(void *arg, const struct store_item *item, struct error *e
 
 int repo_create_check(struct store *store, struct error *e)
 {
-    return store_list(store, "", refuse_item, NULL, e);
+    struct buf raw = {0};
+    int rc = store_get(store, "config", 0, 1, &raw, e);
+    buf_done(&raw);
+    if (rc == 0)
+        return error_set(e, ERROR_EXISTS, "there is a repository already");
+    return rc < 0 ? -1 : store_list(store, "", refuse_item, NULL, e);
 }
 
 int repo_create(struct store *store, const char *passphrase, const struct secret *seed,

@@ -57,12 +57,24 @@ expect 0 backup --file "$dump" --name rot
 [[ $(sequence) -eq 4 ]]
 echo "ok: a manifest that is gone is told, and its number is not given out again"
 
+expect 1 -r "$home/repo" init --recovery-file "$home/again"
+grep -q 'there is a repository already' "$home/out"
 rm -r "$home/repo/packs"
 expect 0 backup --file "$dump" --name rot
 grep -q 'was in the repository and is gone.*verify' "$home/out"
 expect 0 verify latest
 expect 4 verify
+expect 1 doctor
+grep -q 'known to be damaged' "$home/out"
 echo "ok: packs that are gone are told by the next backup, which does without them"
+
+env -i HOME="$home" PATH=/usr/bin:/bin PGKEEP_REPOSITORY="$home/repo" PGKEEP_PASSPHRASE=rot \
+    PGKEEP_SOURCE=other "$pgkeep" backup --quiet --file "$dump" --name rot
+mkdir "$home/html"
+echo '<html>not found</html>' >"$home/html/config"
+expect 4 -r "$home/html" list
+grep -q 'hint: does the URL name the repository' "$home/out"
+echo "ok: a repository that is none is not taken for a damaged one without a word"
 
 expect 1 verify --source nobody
 expect 2 backup -d one -d two
