@@ -23,8 +23,6 @@ static int load(struct context *c, const struct manifest *m, struct restore_choi
     restore_free(r);
     if (rc == 0)
         rc = toc_list_read(buf_view(&choice->toc), &choice->list, e);
-    if (rc < 0 && e->kind == ERROR_INCOMPLETE)
-        e->kind = ERROR_CORRUPT; /* it was complete when it was stored */
     return rc;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
-#include "core/dump/dump_reader.h"
+#include "core/dump/toc_walk.h"
 #include "tools/database_sql.h"
 
 void toc_facts_done(struct toc_facts *f)
@@ -161,20 +161,23 @@ static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool 
     return 0;
 }
 
+struct reading {
+    struct toc_facts *facts;
+    const struct toc_select *selection;
+};
+
+static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
+{
+    const struct reading *r = arg;
+    if (ev->type != DUMP_ENTRY)
+        return 0;
+    bool kept = !r->selection || toc_select_keeps(r->selection, ev->entry->ordinal);
+    return read_entry(r->facts, ev->entry, kept, e);
+}
+
 int toc_facts_read(struct bytes toc, const struct toc_select *selection, struct toc_facts *f,
                    struct error *e)
 {
-    struct dump_reader *reader = dump_reader_new(NULL, e);
-    struct dump_event ev = {0};
-    int rc = reader ? 0 : -1;
-    while (rc == 0 && ev.type != DUMP_TOC_END) {
-        rc = dump_reader_step(reader, &toc, false, &ev, e);
-        if (rc > 0)
-            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
-        if (rc == 0 && ev.type == DUMP_ENTRY)
-            rc = read_entry(f, ev.entry,
-                            !selection || toc_select_keeps(selection, ev.entry->ordinal), e);
-    }
-    dump_reader_free(reader);
-    return rc;
+    struct reading r = {.facts = f, .selection = selection};
+    return toc_walk(toc, visit_event, &r, e);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/base/str.h"
-#include "core/dump/dump_reader.h"
+#include "core/dump/toc_walk.h"
 
 struct place {
     uint32_t dump_id;
@@ -100,20 +100,9 @@ static int add_entry(struct reading *r, const struct dump_entry *n, struct error
     return 0;
 }
 
-static int read_entries(struct reading *r, struct bytes toc, struct error *e)
+static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
 {
-    struct dump_reader *reader = dump_reader_new(NULL, e);
-    struct dump_event ev = {0};
-    int rc = reader ? 0 : -1;
-    while (rc == 0 && ev.type != DUMP_TOC_END) {
-        rc = dump_reader_step(reader, &toc, false, &ev, e);
-        if (rc > 0)
-            rc = error_set(e, ERROR_INCOMPLETE, "the TOC is cut");
-        if (rc == 0 && ev.type == DUMP_ENTRY)
-            rc = add_entry(r, ev.entry, e);
-    }
-    dump_reader_free(reader);
-    return rc;
+    return ev->type == DUMP_ENTRY ? add_entry(arg, ev->entry, e) : 0;
 }
 
 /* ---- edges ------------------------------------------------------------------------- */
@@ -177,7 +166,7 @@ static int make_edges(const struct reading *r, bool backwards, struct toc_list_e
 int toc_list_read(struct bytes toc, struct toc_list *l, struct error *e)
 {
     struct reading r = {.list = l};
-    int rc = read_entries(&r, toc, e);
+    int rc = toc_walk(toc, visit_event, &r, e);
     if (rc == 0)
         rc = sort_places(&r, e);
     if (rc == 0)

@@ -34,8 +34,8 @@ struct toc_list {
 };
 
 /* toc: an archive's header and TOC; what follows is not looked at. Into an empty list, which
- * keeps nothing of toc. ERROR_INCOMPLETE as dump_reader's, ERROR_MEMORY; call toc_list_done in
- * every case. */
+ * keeps nothing of toc. ERROR_CORRUPT when it cannot be read, ERROR_MEMORY; call toc_list_done
+ * in every case. */
 MUST_CHECK int toc_list_read(struct bytes toc, struct toc_list *l, struct error *e);
 void toc_list_done(struct toc_list *l);
 

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "core/dump/dump_reader.h"
 #include "core/dump/dump_writer.h"
+#include "core/dump/toc_walk.h"
 
 struct writing {
     struct toc_out *out;
@@ -79,24 +79,11 @@ static int pass_raw(struct writing *w, const struct dump_event *ev, struct error
     return frame_int(w->frame, w->selection->kept, e);
 }
 
-static int walk(struct writing *w, struct bytes toc, struct error *e)
+static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
 {
-    struct dump_reader *reader = dump_reader_new(NULL, e);
-    struct dump_event ev = {0};
-    int rc = reader ? 0 : -1;
-    while (rc == 0 && ev.type != DUMP_TOC_END) {
-        rc = dump_reader_step(reader, &toc, false, &ev, e);
-        if (rc > 0)
-            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
-        if (rc == 0 && ev.type == DUMP_RAW)
-            rc = pass_raw(w, &ev, e);
-        if (rc == 0 && ev.type == DUMP_ENTRY)
-            rc = learn(w, ev.entry, e);
-    }
-    dump_reader_free(reader);
-    if (rc < 0 && e->kind == ERROR_INCOMPLETE)
-        e->kind = ERROR_CORRUPT; /* it was complete when it was stored */
-    return rc;
+    if (ev->type == DUMP_RAW)
+        return pass_raw(arg, ev, e);
+    return ev->type == DUMP_ENTRY ? learn(arg, ev->entry, e) : 0;
 }
 
 int toc_out_write(struct toc_out *t, struct bytes toc, const struct toc_select *selection,
@@ -104,7 +91,7 @@ int toc_out_write(struct toc_out *t, struct bytes toc, const struct toc_select *
 {
     struct writing w = {.out = t, .selection = selection, .frame = frame};
     t->count = 0;
-    if (walk(&w, toc, e) < 0)
+    if (toc_walk(toc, visit_event, &w, e) < 0)
         return -1;
     if (!frame)
         return 0;

@@ -89,8 +89,7 @@ static void a_cut_toc_is_refused_at_every_byte(void **state)
     for (size_t len = 0; len < archive.len; len++) {
         struct toc_list l = {0};
         struct error e = {0};
-        assert_refused(toc_list_read(bytes_of(archive.data, len), &l, &e), &e,
-                       ERROR_INCOMPLETE);
+        assert_refused(toc_list_read(bytes_of(archive.data, len), &l, &e), &e, ERROR_CORRUPT);
         toc_list_done(&l);
     }
     buf_done(&archive);
