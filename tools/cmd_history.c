@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/dump/toc_kind.h"
 #include "core/dump/toc_name.h"
 #include "core/job/contents.h"
 #include "tools/commands.h"
@@ -26,22 +27,18 @@ struct moment {
     int64_t committed_us;
 };
 
-/* What the table was in the backup before. */
-struct before {
-    bool there;
-    struct buf definition, owner;
-    uint64_t rows, bytes;
-    uint8_t sum[16];
-    bool has_rows;
+/* The table in a backup; o is NULL where there is none, d where it has no rows of its own. */
+struct find {
+    struct contents contents;
+    const struct contents_object *o;
+    const struct contents_data *d;
 };
 
 struct telling {
     struct context *c;
     struct toc_name name;
     struct buf moments; /* struct moment each, oldest first */
-    char *source;
-    bool several_sources;
-    struct before before;
+    struct find before, now;
     size_t found; /* backups that have it */
     struct json *list;
     struct render_table table;
@@ -51,27 +48,13 @@ static int note_moment(void *arg, const struct backups_row *row, struct error *e
 {
     struct telling *t = arg;
     struct moment m = {.committed_us = row->committed_us};
-    if (!row->is_open || !row->source)
+    if (!row->is_open)
         return 0;
-    if (t->source && strcmp(t->source, row->source) != 0)
-        t->several_sources = true;
-    if (!t->source && !(t->source = str_copy(row->source, e)))
-        return -1;
     memcpy(m.id, row->backup_id, sizeof m.id);
     return buf_append(&t->moments, &m, sizeof m, e);
 }
 
 /* ---- the table in one backup ------------------------------------------------------- */
-
-static bool is_relation(const struct contents_object *o)
-{
-    static const char *const kinds[] = {"TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE",
-                                        "SEQUENCE"};
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-        if (bytes_equal(o->desc, bytes_text(kinds[i])))
-            return true;
-    return false;
-}
 
 static const struct contents_object *
 find_object(const struct telling *t, const struct contents *c, bool exactly, size_t *count)
@@ -80,8 +63,9 @@ find_object(const struct telling *t, const struct contents *c, bool exactly, siz
     *count = 0;
     for (size_t i = 0; i < c->object_count; i++) {
         const struct contents_object *o = &c->objects[i];
-        if (!is_relation(o) || !(exactly ? toc_name_is(&t->name, o->schema, o->name)
-                                         : toc_name_matches(&t->name, o->schema, o->name)))
+        if (!(toc_kind_of(o->desc)->flags & TOC_KIND_RELATION) ||
+            !(exactly ? toc_name_is(&t->name, o->schema, o->name)
+                      : toc_name_matches(&t->name, o->schema, o->name)))
             continue;
         found = o;
         ++*count;
@@ -101,52 +85,30 @@ static const struct contents_data *find_data(const struct contents *c,
 
 /* ---- telling ----------------------------------------------------------------------- */
 
-static const char *schema_word(const struct before *b, const struct contents_object *o)
+static const char *schema_word(const struct telling *t)
 {
-    if (!o)
+    if (!t->now.o)
         return "gone";
-    if (!b->there)
+    if (!t->before.o)
         return "new";
-    return bytes_equal(buf_view(&b->definition), o->definition) &&
-                   bytes_equal(buf_view(&b->owner), o->owner)
-               ? "same"
-               : "changed";
+    return contents_same_object(t->before.o, t->now.o) ? "same" : "changed";
 }
 
-static const char *rows_word(const struct before *b, const struct contents_data *d)
+/* NULL where there are no rows to speak of. */
+static const char *rows_word(const struct telling *t)
 {
-    if (!d)
-        return "";
-    if (!b->has_rows)
+    if (!t->now.d)
+        return NULL;
+    if (!t->before.d)
         return "new";
-    return b->rows == d->rows && b->bytes == d->bytes &&
-                   memcmp(b->sum, d->has_sum ? d->sum : d->digest, sizeof b->sum) == 0
-               ? "same"
-               : "changed";
+    return contents_same_data(t->before.d, t->now.d) ? "same" : "changed";
 }
 
-static int remember(struct before *b, const struct contents_object *o,
-                    const struct contents_data *d, struct error *e)
+static int row_for_people(struct telling *t, const struct moment *m, struct error *e)
 {
-    b->there = o != NULL;
-    b->has_rows = d != NULL;
-    b->definition.len = b->owner.len = 0;
-    if (d) {
-        b->rows = d->rows;
-        b->bytes = d->bytes;
-        memcpy(b->sum, d->has_sum ? d->sum : d->digest, sizeof b->sum);
-    }
-    if (!o)
-        return 0;
-    return buf_append(&b->definition, o->definition.data, o->definition.len, e) < 0
-               ? -1
-               : buf_append(&b->owner, o->owner.data, o->owner.len, e);
-}
-
-static int row_for_people(struct telling *t, const struct moment *m,
-                          const struct contents_object *o, const struct contents_data *d,
-                          struct error *e)
-{
+    const struct contents_object *o = t->now.o;
+    const struct contents_data *d = t->now.d;
+    const char *content = rows_word(t);
     char id[9], when[CLOCK_TEXT], schema[200], name[300], both[520];
     char rows[32] = "", size[32] = "";
     str_hex(id, m->id, 4);
@@ -159,24 +121,25 @@ static int row_for_people(struct telling *t, const struct moment *m,
     str_safe(name, sizeof name, o ? o->name : (struct bytes){0});
     (void)snprintf(both, sizeof both, "%s%s%s", schema, *schema ? "." : "", name);
     const char *const cells[] = {
-        id, when, both, schema_word(&t->before, o), rows, size, rows_word(&t->before, d)};
+        id, when, both, schema_word(t), rows, size, content ? content : ""};
     for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
         if (render_add(&t->table, cells[i], e) < 0)
             return -1;
     return 0;
 }
 
-static void row_for_machines(struct telling *t, const struct moment *m,
-                             const struct contents_object *o, const struct contents_data *d)
+static void row_for_machines(struct telling *t, const struct moment *m)
 {
+    const struct contents_object *o = t->now.o;
+    const struct contents_data *d = t->now.d;
     char id[2 * FORMAT_ID_LEN + 1], when[CLOCK_TEXT];
     struct json *j = json_put_object(t->list, NULL);
     str_hex(id, m->id, FORMAT_ID_LEN);
     clock_rfc3339(when, m->committed_us);
     json_put_text(j, "id", id);
     json_put_text(j, "time", when);
-    json_put_text(j, "schema_change", schema_word(&t->before, o));
-    json_put_text(j, "rows_change", d ? rows_word(&t->before, d) : NULL);
+    json_put_text(j, "schema_change", schema_word(t));
+    json_put_text(j, "rows_change", rows_word(t));
     if (o && o->schema.data)
         json_put_bytes(j, "schema", o->schema);
     if (o)
@@ -187,26 +150,25 @@ static void row_for_machines(struct telling *t, const struct moment *m,
     }
 }
 
-static int tell(struct telling *t, const struct moment *m, const struct contents *c,
-                struct error *e)
+static int tell(struct telling *t, const struct moment *m, struct error *e)
 {
     size_t count;
-    const struct contents_object *o = find_object(t, c, true, &count);
+    struct find *now = &t->now;
+    now->o = find_object(t, &now->contents, true, &count);
     if (count == 0)
-        o = find_object(t, c, false, &count);
+        now->o = find_object(t, &now->contents, false, &count);
     if (count > 1) {
         (void)error_set(e, ERROR_USAGE, "%s: %zu have that name", t->name.text, count);
         return error_hint(e, "say which: SCHEMA.NAME");
     }
-    if (!o && !t->before.there)
+    now->d = find_data(&now->contents, now->o);
+    t->found += now->o != NULL;
+    if (!now->o && !t->before.o)
         return 0;
-    const struct contents_data *d = find_data(c, o);
-    t->found += o != NULL;
-    if (t->list)
-        row_for_machines(t, m, o, d);
-    else if (row_for_people(t, m, o, d, e) < 0)
-        return -1;
-    return remember(&t->before, o, d, e);
+    if (!t->list)
+        return row_for_people(t, m, e);
+    row_for_machines(t, m);
+    return 0;
 }
 
 /* ---- the command ------------------------------------------------------------------- */
@@ -214,18 +176,22 @@ static int tell(struct telling *t, const struct moment *m, const struct contents
 static int look(struct telling *t, const struct moment *m, struct error *e)
 {
     struct manifest manifest = {0};
-    struct contents contents = {0};
     char id[2 * FORMAT_ID_LEN + 1];
     str_hex(id, m->id, FORMAT_ID_LEN);
     if (*t->c->stop)
         return error_stopped(e, *t->c->stop);
     int rc = repo_manifest(t->c->repo, m->id, true, &manifest, e);
-    if (rc == 0 && manifest.is_open)
-        rc = contents_load(t->c->repo, &manifest, &contents, e);
-    if (rc == 0)
-        rc = tell(t, m, &contents, e);
-    contents_done(&contents);
+    bool is_readable = rc == 0 && manifest.is_open;
+    if (is_readable)
+        rc = contents_load(t->c->repo, &manifest, &t->now.contents, e);
+    if (is_readable && rc == 0)
+        rc = tell(t, m, e);
     manifest_done(&manifest);
+    if (is_readable) {
+        contents_done(&t->before.contents);
+        t->before = t->now;
+        t->now = (struct find){0};
+    }
     return rc < 0 ? error_wrap(e, "%.8s", id) : 0;
 }
 
@@ -234,12 +200,9 @@ static int gather(struct telling *t, const struct history_options *o, struct err
     struct backups_filter filter;
     if (select_filter(&o->select, &filter, e) < 0 || context_reader(t->c, e) < 0 ||
         context_reading_catalog(t->c, e) < 0 || sync_backups(t->c, NULL, e) < 0 ||
-        backups_visit(t->c->catalog, &filter, note_moment, t, e) < 0)
+        select_one_source(t->c, &filter, "history", NULL, e) < 0)
         return -1;
-    if (!t->several_sources)
-        return 0;
-    (void)error_set(e, ERROR_USAGE, "history: the repository holds several sources");
-    return error_hint(e, "choose with --source NAME; pgkeep list shows them");
+    return backups_visit(t->c->catalog, &filter, note_moment, t, e);
 }
 
 static int walk(struct telling *t, struct error *e)
@@ -279,11 +242,9 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     }
     toc_name_done(&t.name);
     buf_done(&t.moments);
-    buf_done(&t.before.definition);
-    buf_done(&t.before.owner);
+    contents_done(&t.before.contents);
     render_done(&t.table);
     json_free(t.list);
-    free(t.source);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 

@@ -31,7 +31,6 @@ struct search {
     struct backups_row found;
     char *source;
     bool several_sources;
-    struct error *e;
 };
 
 static int count_row(void *arg, const struct backups_row *row, struct error *e)
@@ -64,22 +63,33 @@ static bool is_latest(const char *text, uint64_t *back)
     return str_starts(text, "latest~") && str_u64(text + strlen("latest~"), 1000000, back);
 }
 
+int select_one_source(struct context *c, const struct backups_filter *filter, const char *what,
+                      uint64_t *count, struct error *e)
+{
+    struct search s = {0};
+    int rc = backups_visit(c->catalog, filter, count_row, &s, e);
+    free(s.source);
+    if (rc == 0 && s.several_sources && !filter->source && !filter->database) {
+        (void)error_set(e, ERROR_USAGE, "%s: the repository holds several sources", what);
+        rc = error_hint(e, "choose with --source NAME; pgkeep list shows them");
+    }
+    if (count)
+        *count = s.count;
+    return rc;
+}
+
 static int find_latest(struct context *c, const struct backups_filter *filter, uint64_t back,
                        struct backups_row *row, struct error *e)
 {
     struct search s = {.back = back};
-    int rc = backups_visit(c->catalog, filter, count_row, &s, e);
-    if (rc == 0 && s.several_sources && !filter->source && !filter->database) {
-        (void)error_set(e, ERROR_USAGE, "latest: the repository holds several sources");
-        rc = error_hint(e, "choose with --source NAME; pgkeep list shows them");
-    } else if (rc == 0 && s.count <= back) {
+    int rc = select_one_source(c, filter, "latest", &s.count, e);
+    if (rc == 0 && s.count <= back) {
         rc = s.count == 0 ? error_set(e, ERROR_ABSENT, "no backup is like that")
                           : error_set(e, ERROR_ABSENT, "latest~%llu: such backups: %llu",
                                       (unsigned long long)back, (unsigned long long)s.count);
     }
     if (rc == 0)
         rc = backups_visit(c->catalog, filter, take_row, &s, e);
-    free(s.source);
     if (rc == 0)
         *row = s.found;
     return rc;

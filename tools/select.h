@@ -45,4 +45,9 @@ MUST_CHECK int select_manifest(struct context *c, const char *text,
                                const struct select_options *o, struct manifest *m,
                                struct error *e);
 
+/* ERROR_USAGE when backups that filter lets pass are of several sources; *count (may be NULL):
+ * how many pass. what: for the message. */
+MUST_CHECK int select_one_source(struct context *c, const struct backups_filter *filter,
+                                 const char *what, uint64_t *count, struct error *e);
+
 #endif

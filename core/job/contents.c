@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "core/base/str.h"
-#include "core/dump/dump_reader.h"
+#include "core/dump/toc_kind.h"
+#include "core/dump/toc_walk.h"
 #include "core/job/restore.h"
 
 struct loading {
@@ -48,18 +49,11 @@ static void *grown(void *items, size_t size, size_t count, size_t *cap, struct e
 
 /* ---- objects ----------------------------------------------------------------------- */
 
-/* What is data, or says only how the dump is to be read. */
+/* Neither data nor what says only how the dump is to be read. */
 static bool is_object(const struct dump_entry *n)
 {
-    static const char *const others[] = {"TABLE DATA",      "SEQUENCE SET",
-                                         "BLOBS",           "BLOB",
-                                         "STATISTICS DATA", "EXTENDED STATISTICS DATA",
-                                         "ENCODING",        "STDSTRINGS",
-                                         "SEARCHPATH",      "BLOB METADATA"};
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        if (bytes_equal(n->desc, bytes_text(others[i])))
-            return false;
-    return true;
+    const struct toc_kind_facts *facts = toc_kind_of(n->desc);
+    return facts->kind != TOC_KIND_SETTING && !(facts->flags & TOC_KIND_CONTENT);
 }
 
 static int add_object(struct loading *l, const struct dump_entry *n, struct error *e)
@@ -77,22 +71,9 @@ static int add_object(struct loading *l, const struct dump_entry *n, struct erro
     return keep(c, n->defn, &o->definition, e);
 }
 
-static int read_toc(struct loading *l, struct bytes toc, struct error *e)
+static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
 {
-    struct dump_reader *reader = dump_reader_new(NULL, e);
-    struct dump_event ev = {0};
-    int rc = reader ? 0 : -1;
-    while (rc == 0 && ev.type != DUMP_TOC_END) {
-        rc = dump_reader_step(reader, &toc, false, &ev, e);
-        if (rc > 0)
-            rc = error_set(e, ERROR_CORRUPT, "the stored TOC is cut");
-        if (rc == 0 && ev.type == DUMP_ENTRY && is_object(ev.entry))
-            rc = add_object(l, ev.entry, e);
-    }
-    dump_reader_free(reader);
-    if (rc < 0 && e->kind == ERROR_INCOMPLETE)
-        e->kind = ERROR_CORRUPT; /* it was complete when it was stored */
-    return rc;
+    return ev->type == DUMP_ENTRY && is_object(ev->entry) ? add_object(arg, ev->entry, e) : 0;
 }
 
 /* ---- data -------------------------------------------------------------------------- */
@@ -186,12 +167,11 @@ int contents_load(struct repo *repo, const struct manifest *m, struct contents *
     if (rc == 0)
         rc = buf_reserve(&out->texts, 2 * toc.len + 1, e);
     if (rc == 0)
-        rc = read_toc(&l, buf_view(&toc), e);
+        rc = toc_walk(buf_view(&toc), visit_event, &l, e);
     if (rc == 0)
         rc = restore_entries(r, &p->members[0], add_data, &l, e);
     restore_free(r);
     buf_done(&toc);
-    memcpy(out->domain_id, m->domain_id, FORMAT_ID_LEN);
     if (rc == 0)
         put_in_order(out);
     return rc;
@@ -199,19 +179,18 @@ int contents_load(struct repo *repo, const struct manifest *m, struct contents *
 
 /* ---- comparing --------------------------------------------------------------------- */
 
-static bool same_object(const struct contents_object *a, const struct contents_object *b)
+bool contents_same_object(const struct contents_object *a, const struct contents_object *b)
 {
     return bytes_equal(a->definition, b->definition) && bytes_equal(a->owner, b->owner);
 }
 
 /* Rows by their sum where both have one, so that their order does not count. */
-static bool same_data(const struct contents_data *a, const struct contents_data *b,
-                      bool one_domain)
+bool contents_same_data(const struct contents_data *a, const struct contents_data *b)
 {
     if (a->rows != b->rows || a->bytes != b->bytes)
         return false;
     if (a->has_sum && b->has_sum)
-        return one_domain && memcmp(a->sum, b->sum, sizeof a->sum) == 0;
+        return memcmp(a->sum, b->sum, sizeof a->sum) == 0;
     return !a->has_sum && !b->has_sum && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
@@ -229,7 +208,7 @@ static void compare_objects(const struct contents *a, const struct contents *b,
         const struct contents_object *x = i < a->object_count ? &a->objects[i] : NULL;
         const struct contents_object *y = k < b->object_count ? &b->objects[k] : NULL;
         int order = x && y ? object_order(x, y) : x ? -1 : 1;
-        visit->object(visit->arg, change_of(order, order == 0 && same_object(x, y)),
+        visit->object(visit->arg, change_of(order, order == 0 && contents_same_object(x, y)),
                       order <= 0 ? x : NULL, order >= 0 ? y : NULL);
         i += order <= 0;
         k += order >= 0;
@@ -239,12 +218,11 @@ static void compare_objects(const struct contents *a, const struct contents *b,
 static void compare_data(const struct contents *a, const struct contents *b,
                          const struct contents_visit *visit)
 {
-    bool one_domain = memcmp(a->domain_id, b->domain_id, FORMAT_ID_LEN) == 0;
     for (size_t i = 0, k = 0; i < a->data_count || k < b->data_count;) {
         const struct contents_data *x = i < a->data_count ? &a->data[i] : NULL;
         const struct contents_data *y = k < b->data_count ? &b->data[k] : NULL;
         int order = x && y ? data_order(x, y) : x ? -1 : 1;
-        visit->data(visit->arg, change_of(order, order == 0 && same_data(x, y, one_domain)),
+        visit->data(visit->arg, change_of(order, order == 0 && contents_same_data(x, y)),
                     order <= 0 ? x : NULL, order >= 0 ? y : NULL);
         i += order <= 0;
         k += order >= 0;

@@ -17,7 +17,7 @@ struct contents_object {
 struct contents_data {
     struct bytes desc, schema, name;
     uint64_t rows, bytes;
-    bool has_sum; /* of the rows; sums are of one domain's key, in any order of rows */
+    bool has_sum; /* of the rows, in any order; under the key of the backup's domain */
     uint8_t sum[16];
     uint8_t digest[FORMAT_HASH_LEN]; /* of the stream, in its order; of bytes a SHA-256 */
     uint32_t ordinal;
@@ -30,7 +30,6 @@ struct contents {
     size_t object_count;
     struct contents_data *data; /* by schema, name, desc, place */
     size_t data_count;
-    uint8_t domain_id[FORMAT_ID_LEN];
 };
 
 /* Of a backup's first member, a dump; m is open. Into empty contents; call contents_done in
@@ -39,10 +38,14 @@ MUST_CHECK int contents_load(struct repo *repo, const struct manifest *m, struct
                              struct error *e);
 void contents_done(struct contents *c);
 
+/* Definition and owner; content, whatever the order of its rows. */
+bool contents_same_object(const struct contents_object *a, const struct contents_object *b);
+bool contents_same_data(const struct contents_data *a, const struct contents_data *b);
+
 enum contents_change { CONTENTS_SAME, CONTENTS_ADDED, CONTENTS_REMOVED, CONTENTS_CHANGED };
 
-/* Called for every object and item of either in their order; the one that is not there is NULL.
- * Definitions and owners are compared; of data the content, whatever the order of its rows. */
+/* Called for every object and item of either in their order; the one that is not there is
+ * NULL. */
 struct contents_visit {
     void (*object)(void *arg, enum contents_change change, const struct contents_object *a,
                    const struct contents_object *b);
