@@ -435,3 +435,18 @@ void http_reply_done(struct http_reply *r)
     buf_done(&r->head);
     buf_done(&r->body);
 }
+
+uint64_t http_reply_retry_after(const struct http_reply *r, uint64_t most)
+{
+    uint64_t seconds;
+    const char *text = http_reply_field(r, "Retry-After");
+    const char *date = http_reply_field(r, "Date");
+    if (!text)
+        return 0;
+    if (str_u64(text, most, &seconds))
+        return seconds;
+    time_t then = curl_getdate(text, NULL);
+    time_t now = date ? curl_getdate(date, NULL) : time(NULL);
+    return then > now && now >= 0 && (uint64_t)(then - now) <= most ? (uint64_t)(then - now)
+                                                                    : 0;
+}

@@ -57,6 +57,9 @@ MUST_CHECK int http_send(struct http *h, const struct http_request *r, struct ht
 /* The value of a header field (name in any case), the last of that name; NULL: absent. The
  * reply's own. */
 const char *http_reply_field(const struct http_reply *r, const char *name);
+/* Seconds that Retry-After asks for (RFC 9110 10.2.3), at most `most`; 0: it does not, or asks
+ * for more. A date is counted from the reply's own Date, so that the two clocks may differ. */
+uint64_t http_reply_retry_after(const struct http_reply *r, uint64_t most);
 
 void http_reply_done(struct http_reply *r);
 

@@ -153,17 +153,10 @@ struct store_s3_until store_s3_call_until(struct store_s3_link *l)
     return u;
 }
 
-/* Seconds only; the other form, a date, depends on two clocks. */
-static int64_t asked_for(const struct http_reply *r)
-{
-    uint64_t seconds = 0;
-    const char *text = http_reply_field(r, "Retry-After");
-    return text && str_u64(text, MOST_ASKED_S, &seconds) ? (int64_t)seconds * 1000 : 0;
-}
-
 int store_s3_call_wait(struct store_s3_until *u, const struct http_reply *r, struct error *e)
 {
-    return backoff_wait(&u->backoff, asked_for(r), e);
+    return backoff_wait(&u->backoff, (int64_t)http_reply_retry_after(r, MOST_ASKED_S) * 1000,
+                        e);
 }
 
 int store_s3_call_send(struct store_s3_link *l, const struct store_s3_call *c,

@@ -424,6 +424,24 @@ static void a_server_that_asks_for_time_gets_it(void **state)
     end(&w);
 }
 
+/* By the server's clock, which is years behind. */
+static void a_date_to_come_back_at_is_kept(void **state)
+{
+    BEGIN({.reply = "HTTP/1.1 503 Slow\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                    "Retry-After: Sun, 06 Nov 1994 08:49:38 GMT\r\n" EMPTY},
+          {.reply = ONE},
+          {.reply = "HTTP/1.1 503 Slow\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                    "Retry-After: Sun, 06 Nov 1994 09:49:37 GMT\r\n" EMPTY},
+          {.reply = "HTTP/1.1 503 Slow\r\nRetry-After: soon\r\n" EMPTY}, {.reply = TWO});
+    int64_t began = clock_monotonic_ms();
+    assert_done(get(&w, 0, STORE_ALL, &e), &e);
+    assert_true(clock_monotonic_ms() - began >= 1000);
+    assert_refused(get(&w, 0, STORE_ALL, &e), &e, ERROR_BUSY); /* at once: it never would do */
+    assert_int_equal(http_server_count(w.server), 3);
+    assert_done(get(&w, 0, STORE_ALL, &e), &e);
+    end(&w);
+}
+
 static void removing_is_tried_again(void **state)
 {
     BEGIN({.reply = BROKEN}, {.reply = "HTTP/1.1 204 No Content\r\n" END}, {.reply = ABSENT},
@@ -558,6 +576,7 @@ int main(void)
         cmocka_unit_test(a_listing_without_end_is_refused),
         cmocka_unit_test(the_end_of_patience_is_busy_with_the_last_cause),
         cmocka_unit_test(a_server_that_asks_for_time_gets_it),
+        cmocka_unit_test(a_date_to_come_back_at_is_kept),
         cmocka_unit_test(removing_is_tried_again),
         cmocka_unit_test(no_secret_is_told_and_the_token_is_sent),
         cmocka_unit_test(places_have_one_canonical_name),
