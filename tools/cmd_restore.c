@@ -71,6 +71,7 @@ static const struct options_spec specs[] = {
 
 struct to_file {
     int fd;
+    struct seekable *seekable; /* NULL: it is not asked for */
     const char *name;
     uint64_t delivered;
     struct render_progress progress;
@@ -81,6 +82,8 @@ static int write_file(void *arg, struct bytes b, struct error *e)
     struct to_file *f = arg;
     f->delivered += b.len;
     render_progress(&f->progress, f->delivered);
+    if (f->seekable && seekable_take(f->seekable, b, e) < 0)
+        return -1;
     return file_write_full(f->fd, b, e) < 0 ? error_wrap(e, "%s", f->name) : 0;
 }
 
@@ -136,7 +139,12 @@ static int restore_file(struct context *c, const struct manifest *m,
     f.fd = file_draft_begin(&draft, o->to_file, 0600, e);
     if (f.fd < 0)
         return -1;
-    if (deliver(c, m, o, &f, e) == 0 && (!o->seekable || seekable_fill(f.fd, c->stop, e) == 0))
+    f.seekable = o->seekable ? seekable_new(e) : NULL;
+    int rc = o->seekable && !f.seekable ? -1 : deliver(c, m, o, &f, e);
+    if (rc == 0 && f.seekable)
+        rc = seekable_write(f.seekable, f.fd, e);
+    seekable_free(f.seekable);
+    if (rc == 0)
         return file_draft_commit(&draft, e);
     file_draft_abort(&draft);
     return -1;

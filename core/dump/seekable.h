@@ -5,14 +5,21 @@
 #ifndef DUMP_SEEKABLE_H
 #define DUMP_SEEKABLE_H
 
-#include <signal.h>
-
+#include "core/base/bytes.h"
 #include "core/base/error.h"
 
-/* fd: a file, open for reading and writing, that holds a whole archive; its place in the file
- * is moved. stop: not 0 ends it (may be NULL). No byte changes but those of the positions.
- * ERROR_INCOMPLETE as dump_reader_step, also for a version that is not known; ERROR_IO;
- * error_stopped. After an error some positions may be set; they are right. */
-MUST_CHECK int seekable_fill(int fd, const volatile sig_atomic_t *stop, struct error *e);
+struct seekable;
+
+/* NULL with ERROR_MEMORY or ERROR_IO. */
+MUST_CHECK struct seekable *seekable_new(struct error *e);
+void seekable_free(struct seekable *s);
+
+/* The archive's bytes as they are written, from the first to the last. ERROR_INCOMPLETE as
+ * dump_reader_step, also for a version that is not known. */
+MUST_CHECK int seekable_take(struct seekable *s, struct bytes in, struct error *e);
+/* That was all: set the positions in fd, a file that holds what was taken; its place in the
+ * file is moved. No other byte changes. ERROR_INCOMPLETE when it was not a whole archive, then
+ * nothing is written; ERROR_IO. */
+MUST_CHECK int seekable_write(struct seekable *s, int fd, struct error *e);
 
 #endif
