@@ -5,6 +5,7 @@
 
 #include "core/repo/host.h"
 #include "core/repo/manifest.h"
+#include "tests/fuzz/choice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -65,22 +66,7 @@ static void check_statement(struct bytes raw)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0)
-        return 0;
-    struct bytes rest = bytes_of(data + 1, size - 1);
-    switch (data[0] % 4) {
-    case 0:
-        check_statement(rest);
-        break;
-    case 1:
-        check_manifest(rest);
-        break;
-    case 2:
-        check_private(rest);
-        break;
-    default:
-        check_closure(rest);
-        break;
-    }
-    return 0;
+    static choice_check *const checks[] = {check_statement, check_manifest, check_private,
+                                           check_closure};
+    return choice_run(data, size, checks, ARRAY_SIZE(checks));
 }

@@ -9,6 +9,7 @@
 #include "backends/s3_key.h"
 #include "backends/s3_profile.h"
 #include "backends/s3_xml.h"
+#include "tests/fuzz/choice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,22 +77,6 @@ static void check_profile(struct bytes text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0)
-        return 0;
-    struct bytes rest = bytes_of(data + 1, size - 1);
-    switch (data[0] % 4) {
-    case 0:
-        check_page(rest);
-        break;
-    case 1:
-        check_error(rest);
-        break;
-    case 2:
-        check_key(rest);
-        break;
-    default:
-        check_profile(rest);
-        break;
-    }
-    return 0;
+    static choice_check *const checks[] = {check_page, check_error, check_key, check_profile};
+    return choice_run(data, size, checks, ARRAY_SIZE(checks));
 }

@@ -5,6 +5,7 @@
 
 #include "backends/known_hosts.h"
 #include "backends/store_sftp_text.h"
+#include "tests/fuzz/choice.h"
 
 #define NOW_S INT64_C(1795000000)
 
@@ -62,22 +63,7 @@ static void check_pin(struct bytes raw)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0)
-        return 0;
-    struct bytes rest = bytes_of(data + 1, size - 1);
-    switch (data[0] % 4) {
-    case 0:
-        check_line(rest);
-        break;
-    case 1:
-        check_free(rest);
-        break;
-    case 2:
-        check_known_hosts(rest);
-        break;
-    default:
-        check_pin(rest);
-        break;
-    }
-    return 0;
+    static choice_check *const checks[] = {check_line, check_free, check_known_hosts,
+                                           check_pin};
+    return choice_run(data, size, checks, ARRAY_SIZE(checks));
 }

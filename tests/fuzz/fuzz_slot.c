@@ -8,6 +8,7 @@
 #include "core/repo/envelope.h"
 #include "core/repo/recovery.h"
 #include "core/repo/slot.h"
+#include "tests/fuzz/choice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,22 +85,7 @@ static void check_recovery(struct bytes raw)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size == 0)
-        return 0;
-    struct bytes rest = bytes_of(data + 1, size - 1);
-    switch (data[0] % 4) {
-    case 0:
-        check_slot(rest);
-        break;
-    case 1:
-        check_envelope(rest);
-        break;
-    case 2:
-        check_bundle(rest);
-        break;
-    default:
-        check_recovery(rest);
-        break;
-    }
-    return 0;
+    static choice_check *const checks[] = {check_slot, check_envelope, check_bundle,
+                                           check_recovery};
+    return choice_run(data, size, checks, ARRAY_SIZE(checks));
 }
