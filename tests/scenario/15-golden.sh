@@ -3,19 +3,11 @@
 # The golden repository opens with its passphrase and with its recovery code, verifies, and
 # gives back the dumps it was made of, to the byte.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-pgkeep=${PGKEEP:-$root/build/dev/pgkeep}
-golden=$root/tests/golden/v0
-home=$(mktemp -d)
-trap 'rm -rf "$home"' EXIT
-cp -r "$golden/repo" "$home/repo"
-install -m 600 "$golden/recovery" "$home/recovery"
-mapfile -t ids <"$golden/ids"
-mapfile -t sums <"$golden/sums"
-[[ ${#ids[@]} -eq 16 && ${#sums[@]} -eq 16 ]] || {
-    echo "${#ids[@]} backups and ${#sums[@]} sums, expected 16"
-    exit 1
-}
+# shellcheck source=tests/scenario/lib.sh
+source "$(dirname "$0")/lib.sh"
+home=$work/golden
+mkdir "$home"
+take_golden "$home"
 
 with() { # VARIABLE=VALUE ARGUMENT...
     local key=$1
@@ -23,7 +15,7 @@ with() { # VARIABLE=VALUE ARGUMENT...
     env -i "$key" HOME="$home" PATH=/usr/bin:/bin PGKEEP_REPOSITORY="$home/repo" "$pgkeep" "$@"
 }
 
-for key in PGKEEP_PASSPHRASE=golden PGKEEP_RECOVERY_KEY_FILE="$home/recovery"; do
+for key in PGKEEP_PASSPHRASE=golden PGKEEP_RECOVERY_KEY_FILE="$home/repo.code"; do
     rm -rf "$home/.config" "$home/.local"
     with "$key" verify --quiet
     for ((i = 0; i < ${#ids[@]}; i++)); do

@@ -4,21 +4,13 @@
 # of the golden repository to the byte with either secret. It refuses a wrong passphrase, and
 # every pack and manifest in which one byte is changed, and leaves no file behind.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/scenario/lib.sh
+source "$(dirname "$0")/lib.sh"
 reader=${READER:-$root/tools/read-backup}
-golden=$root/tests/golden/v0
-home=$(mktemp -d)
-trap 'rm -rf "$home"' EXIT
-mkdir "$home/out"
-cp -r "$golden/repo" "$home/repo"
-install -m 600 "$golden/recovery" "$home/recovery"
-recovery=PGKEEP_RECOVERY_KEY_FILE=$home/recovery
-mapfile -t ids <"$golden/ids"
-mapfile -t sums <"$golden/sums"
-[[ ${#ids[@]} -eq 16 && ${#sums[@]} -eq 16 ]] || {
-    echo "${#ids[@]} backups and ${#sums[@]} sums, expected 16"
-    exit 1
-}
+home=$work/golden
+mkdir -p "$home/out"
+take_golden "$home"
+recovery=PGKEEP_RECOVERY_KEY_FILE=$home/repo.code
 
 with() { # VARIABLE=VALUE ARGUMENT...
     local key=$1
@@ -40,15 +32,6 @@ refused() { # WHAT VARIABLE=VALUE ID
         cat "$home/err"
         exit 1
     }
-}
-
-flip() { # FILE: changes the byte in its middle; twice: nothing
-    local at byte
-    at=$(($(stat -c %s "$1") / 2))
-    byte=$(od -An -v -t u1 -j "$at" -N 1 "$1")
-    # shellcheck disable=SC2059
-    printf "\\x$(printf %02x $((byte ^ 1)))" |
-        dd of="$1" bs=1 seek="$at" conv=notrunc status=none
 }
 
 # A manifest names its packs in the open: the first backup in whose closure a pack stands.

@@ -38,17 +38,6 @@ same_contents() { # WHAT STORE: each pack once
 everything() { # STORE
     (cd "$1" && find . -type f -exec sha256sum {} + | sort)
 }
-flip() { # FILE
-    python3 - "$1" <<'END'
-import os, sys
-
-with open(sys.argv[1], "r+b") as f:
-    f.seek(os.path.getsize(sys.argv[1]) // 2)
-    byte = f.read(1)[0]
-    f.seek(-1, 1)
-    f.write(bytes([byte ^ 1]))
-END
-}
 
 # ---- made, and kept up --------------------------------------------------------------------
 for n in 1 2 3; do

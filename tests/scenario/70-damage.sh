@@ -33,17 +33,8 @@ no_keys() { # ARGUMENT...
         XDG_STATE_HOME="$work/none/s" "$pgkeep" "$@"
 }
 
-flip() { # FILE [OFFSET]
-    local at=${2:-$(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1")))}
-    python3 - "$1" "$at" "$((1 << RANDOM % 8))" <<'END'
-import sys
-
-with open(sys.argv[1], "r+b") as f:
-    f.seek(int(sys.argv[2]))
-    byte = f.read(1)[0]
-    f.seek(int(sys.argv[2]))
-    f.write(bytes([byte ^ int(sys.argv[3])]))
-END
+spoil() { # FILE [OFFSET]: any bit, anywhere
+    flip "$1" "${2:-$(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1")))}" $((1 << RANDOM % 8))
 }
 shorten() { # FILE
     truncate -s $(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1"))) "$1"
@@ -114,7 +105,7 @@ mv "$whole" "$work/whole"
 mapfile -t objects < <(cd "$work/whole" && find packs backups -type f | sort)
 [[ ${#objects[@]} -ge 4 ]] || fail "expected packs and manifests, found ${objects[*]}"
 for object in "${objects[@]}"; do
-    for damage in flip shorten lengthen empty remove; do
+    for damage in spoil shorten lengthen empty remove; do
         # A manifest that is gone is a backup that is not there: only its host could miss it.
         [[ $damage-$object != remove-backups* ]] || continue
         rm -rf "$work/repo" "$HOME"
@@ -136,7 +127,7 @@ for offset in 0 7 8 9 20 100 300 $((size - 1)) $((size - 8)) $((size - 40)) r r 
     [[ $offset != r ]] || offset=$(((RANDOM * 32768 + RANDOM) % size))
     rm -rf "$work/repo"
     cp -a "$work/whole" "$work/repo"
-    flip "$work/repo/$pack" "$offset"
+    spoil "$work/repo/$pack" "$offset"
     status=0
     "$pgkeep" verify >"$work/out" 2>"$work/err" || status=$?
     [[ $status -eq 4 ]] || bad "a bit at $offset of $pack: exit $status" "$work/out" "$work/err"
@@ -158,7 +149,7 @@ for object in config replica hosts; do
     path=$(cd "$work/whole" && find "$object" -type f | head -n 1)
     rm -rf "$work/repo" "$work/none"
     cp -a "$work/whole" "$work/repo"
-    flip "$work/repo/$path"
+    spoil "$work/repo/$path"
     status=0
     HOME=$work/none XDG_CONFIG_HOME=$work/none/c XDG_STATE_HOME=$work/none/s \
         "$pgkeep" verify >"$work/out" 2>"$work/err" || status=$?
@@ -170,7 +161,7 @@ done
 ok 'a bit of config, replica, hosts'
 rm -rf "$work/repo"
 cp -a "$work/whole" "$work/repo"
-flip "$(find "$work/repo/keys" -type f)"
+spoil "$(find "$work/repo/keys" -type f)"
 exits 'a bit of the passphrase slot: verify by the passphrase' 12 \
     env -u PGKEEP_RECOVERY_KEY_FILE PGKEEP_PASSPHRASE='three words and a 4th' \
     "$pgkeep" verify --level data

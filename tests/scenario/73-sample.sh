@@ -6,9 +6,7 @@ set -euo pipefail
 # shellcheck source=tests/scenario/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-golden=$root/tests/golden/v0
-cp -r "$golden/repo" "$work/repo"
-install -m 600 "$golden/recovery" "$work/repo.code"
+take_golden "$work"
 export PGKEEP_REPOSITORY=$work/repo
 parts=3
 all=$(find "$work/repo/packs" -type f | wc -l)
@@ -39,8 +37,7 @@ exits 'all in one' 0 "$pgkeep" verify --sample 1/1 --json
 same 'reads all' "$all" "$(packs_read)"
 
 pack=$(find "$work/repo/packs" -type f | sort | head -n 1)
-chmod u+w "$pack"
-printf 'xy' | dd of="$pack" bs=1 seek=2000 conv=notrunc status=none
+flip "$pack"
 for level in objects data; do
     found=
     for ((n = 1; n <= parts; n++)); do

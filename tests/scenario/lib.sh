@@ -214,6 +214,33 @@ stored_bytes() {
         awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+# Changes a bit of a file; the same once more: nothing.
+flip() { # FILE [OFFSET [MASK]]: in the middle, the lowest bit
+    local at=${2:-$(($(stat -c %s "$1") / 2))}
+    python3 - "$1" "$at" "${3:-1}" <<'END'
+import sys
+
+with open(sys.argv[1], "r+b") as f:
+    f.seek(int(sys.argv[2]))
+    byte = f.read(1)[0]
+    f.seek(int(sys.argv[2]))
+    f.write(bytes([byte ^ int(sys.argv[3])]))
+END
+}
+
+# A copy of the golden repository in FOLDER/repo, its recovery code beside it; $ids of its
+# backups, and $sums of their dumps.
+take_golden() { # FOLDER
+    local golden=$root/tests/golden/v0
+    cp -r "$golden/repo" "$1/repo"
+    chmod -R u+w "$1/repo"
+    install -m 600 "$golden/recovery" "$1/repo.code"
+    mapfile -t ids <"$golden/ids"
+    mapfile -t sums <"$golden/sums"
+    [[ ${#ids[@]} -eq 16 && ${#sums[@]} -eq 16 ]] ||
+        fail "${#ids[@]} backups and ${#sums[@]} sums, expected 16"
+}
+
 # ---- PostgreSQL --------------------------------------------------------------------------
 
 # A throw-away cluster that listens on a socket in $work only; afterwards psql and pgkeep
