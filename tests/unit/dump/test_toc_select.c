@@ -36,6 +36,14 @@ static void of_fixture(const char *fixture, const char *names, const char *words
     selection_done(&s);
 }
 
+/* These tables of the fixture of version 15. */
+static void choose(struct selection *s, const char *tables)
+{
+    struct error e = {0};
+    selection_load(s, PG15);
+    assert_done(selection_tables(s, tables, &e), &e);
+}
+
 static void a_table_with_a_serial_brings_its_sequence_both_ways(void **state)
 {
     (void)state;
@@ -64,11 +72,9 @@ static void a_table_brings_identity_trigger_types_and_extension(void **state)
  */
 static void what_only_looks_at_a_table_does_not_come_along(void **state)
 {
-    struct error e = {0};
     struct selection s;
     (void)state;
-    selection_load(&s, PG15);
-    assert_done(selection_tables(&s, "app.users", &e), &e);
+    choose(&s, "app.users");
     const char *others[] = {"VIEW app.v_users",
                             "RULE app.v_group _RETURN",
                             "VIEW app.v_group",
@@ -225,11 +231,9 @@ static void a_dump_of_rows_alone_has_tables_to_ask_for(void **state)
 
 static void a_name_in_two_schemas_means_both(void **state)
 {
-    struct error e = {0};
     struct selection s;
     (void)state;
-    selection_load(&s, PG15);
-    assert_done(selection_tables(&s, "users|app.o*", &e), &e);
+    choose(&s, "users|app.o*");
     assert_int_equal(s.select.answers[0].found, 2);
     assert_false(s.select.answers[0].pattern);
     assert_int_equal(s.select.answers[1].found, 2);
