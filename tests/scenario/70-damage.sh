@@ -161,10 +161,19 @@ done
 ok 'a bit of config, replica, hosts'
 rm -rf "$work/repo"
 cp -a "$work/whole" "$work/repo"
-spoil "$(find "$work/repo/keys" -type f)"
-exits 'a bit of the passphrase slot: verify by the passphrase' 12 \
-    env -u PGKEEP_RECOVERY_KEY_FILE PGKEEP_PASSPHRASE='three words and a 4th' \
-    "$pgkeep" verify --level data
+slot=$(find "$work/repo/keys" -type f)
+by_passphrase=(env -u PGKEEP_RECOVERY_KEY_FILE PGKEEP_PASSPHRASE='three words and a 4th'
+    "$pgkeep" verify --level data)
+# Bytes 7 and 8 say which version and function it is of: one that is not known is no wrong key.
+for at in 7 8; do
+    spoil "$slot" "$at"
+    exits "a bit of byte $at of the passphrase slot: verify by the passphrase" 1 \
+        "${by_passphrase[@]}"
+    says 'it says what was expected' 'passphrase slot: version .*, function .*, expected'
+    cp "$work/whole/keys/${slot##*/}" "$slot"
+done
+spoil "$slot" $((9 + RANDOM % 103))
+exits 'a bit of the passphrase slot: verify by the passphrase' 12 "${by_passphrase[@]}"
 exits 'a bit of the passphrase slot: verify by the code' 0 "$pgkeep" verify --level data
 
 # ---- and the whole one is still whole ----
