@@ -415,29 +415,24 @@ int child_wait(struct child *c, int *status, struct error *e)
     return 0;
 }
 
-/* The last line that says anything. */
-/* The last line of text[0..end); *start is where it begins. */
-static struct bytes line_before(const char *text, size_t end, size_t *start)
-{
-    while (end > 0 && strchr("\r\n \t", text[end - 1]))
-        end--;
-    *start = end;
-    while (*start > 0 && text[*start - 1] != '\n')
-        --*start;
-    return bytes_of(text + *start, end - *start);
-}
-
-/* The line that says what went wrong: the last one with "error:" or "fatal:" in it, as
- * PostgreSQL's programs write before their details, else the last one. */
+/* The line of text that says what went wrong: the first one with "error:" or "fatal:" in it, as
+ * PostgreSQL's programs write before details and consequences, else the last one that says
+ * anything. */
 static struct bytes telling_line(const char *text)
 {
-    size_t start;
-    struct bytes last = line_before(text, strlen(text), &start);
-    struct bytes line = last;
-    while (line.len > 0 && !memmem(line.data, line.len, "error:", 6) &&
-           !memmem(line.data, line.len, "fatal:", 6))
-        line = line_before(text, start, &start);
-    return line.len > 0 ? line : last;
+    struct bytes last = {0};
+    while (*text) {
+        struct bytes line = bytes_of(text, strcspn(text, "\n"));
+        text += line.len + (text[line.len] == '\n');
+        while (line.len > 0 && strchr("\r \t", line.data[line.len - 1]))
+            line.len--;
+        if (memmem(line.data, line.len, "error:", 6) ||
+            memmem(line.data, line.len, "fatal:", 6))
+            return line;
+        if (line.len > 0)
+            last = line;
+    }
+    return last;
 }
 
 int child_finish(struct child *c, const char *what, struct error *e)
