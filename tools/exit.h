@@ -16,6 +16,7 @@ enum exit_code {
     EXIT_ROLLBACK = 7,
     EXIT_NO_REPOSITORY = 10,
     EXIT_WRONG_KEY = 12,
+    EXIT_EXTRA = 38,
     EXIT_BUSY = 75,
     EXIT_INTERRUPTED = 130,
     EXIT_TERMINATED = 143,
@@ -57,6 +58,7 @@ static inline enum exit_code exit_of(enum error_kind kind)
     "  7    the repository is older than what this host has seen (not raised yet)\n"           \
     "  10   no repository there\n"                                                             \
     "  12   wrong key\n"                                                                       \
+    "  38   restore --in-place: the database has objects that the backup lacks\n"              \
     "  75   busy or out of reach after retries: try again\n"                                   \
     "  130  interrupted, 143 terminated: nothing acknowledged\n"
 

@@ -10,6 +10,15 @@
 #include "core/job/restore_measure.h"
 #include "tools/render.h"
 
+static const struct {
+    const char *words; /* for people */
+    const char *word;  /* for machines */
+} kinds[] = {
+    [RESTORE_PLAN_NEW] = {"new database", "new-database"},
+    [RESTORE_PLAN_IN_PLACE] = {"in place of what is in database", "in-place"},
+    [RESTORE_PLAN_FILE] = {"file", "file"},
+};
+
 static int measure(struct context *c, const struct manifest *m,
                    const struct restore_choice *choice, struct restore_measure *out,
                    struct error *e)
@@ -103,12 +112,13 @@ static int for_people(const struct manifest *m, const struct restore_choice *cho
             rc = entry_for_people(&t, choice, i, e);
     if (rc == 0) {
         str_hex(id, m->backup_id, FORMAT_ID_LEN);
-        str_safe(name, sizeof name, bytes_text(target->name));
+        str_safe(name, sizeof name, bytes_text(target->name ? target->name : "of the URL"));
         render_print(&t, stdout);
         (void)printf("\nbackup:   %s\n", id);
-        (void)printf("target:   %s%s\n", target->file ? "file " : "new database ", name);
-        (void)printf("entries:  %u of %u%s\n", choice->selection.kept, choice->list.count,
-                     choice->whole && target->file ? ", the dump to the byte" : "");
+        (void)printf("target:   %s %s\n", kinds[target->kind].words, name);
+        (void)printf(
+            "entries:  %u of %u%s\n", choice->selection.kept, choice->list.count,
+            choice->whole && target->kind == RESTORE_PLAN_FILE ? ", the dump to the byte" : "");
         sums_for_people(m, sum);
         rc = restore_choice_notes(choice, note_for_people, NULL, e);
     }
@@ -159,8 +169,9 @@ static int for_machines(const struct manifest *m, const struct restore_choice *c
     json_put_text(j, "id", id);
     json_put_text(j, "source", m->private_part.source);
     struct json *to = json_put_object(j, "target");
-    json_put_text(to, "kind", target->file ? "file" : "new-database");
-    json_put_text(to, "name", target->name);
+    json_put_text(to, "kind", kinds[target->kind].word);
+    if (target->name)
+        json_put_text(to, "name", target->name);
     json_put_bool(j, "whole", choice->whole);
     json_put_u64(j, "toc_entries", choice->list.count);
     struct json *taken = json_put_list(j, "entries");

@@ -5,10 +5,13 @@
 
 #include "tools/restore_choice.h"
 
-/* Where it would go: a new database, or a file ("-": standard output). */
+enum restore_plan_kind { RESTORE_PLAN_NEW, RESTORE_PLAN_IN_PLACE, RESTORE_PLAN_FILE };
+
+/* Where it would go. */
 struct restore_plan_target {
-    bool file;
-    const char *name;
+    enum restore_plan_kind kind;
+    const char *name; /* of a database (in place: NULL where a URL names it), or a file; "-":
+                       * standard output */
 };
 
 /* To standard output: every TOC entry that would be taken, in archive order, and why; what

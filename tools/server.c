@@ -210,6 +210,15 @@ const char *server_database(const struct server *s)
     return PQdb(s->conn);
 }
 
+struct server_place server_place(const struct server *s)
+{
+    const char *host = PQhost(s->conn);
+    const char *port = PQport(s->conn);
+    const char *user = PQuser(s->conn);
+    return (struct server_place){
+        .host = host ? host : "", .port = port ? port : "", .user = user ? user : ""};
+}
+
 int server_number(const struct server *s)
 {
     return PQserverVersion(s->conn);
@@ -317,118 +326,58 @@ int server_has_role(struct server *s, const char *name, struct error *e)
     return exists(s, "select 1 from pg_roles where rolname = $1", name, e);
 }
 
+int server_list(struct server *s, const char *sql, const char *parameter,
+                struct member_texts *out, struct error *e)
+{
+    const char *parameters[] = {parameter};
+    PGresult *r =
+        PQexecParams(s->conn, sql, parameter ? 1 : 0, NULL, parameters, NULL, NULL, 0);
+    int rc = PQresultStatus(r) == PGRES_TUPLES_OK ? 0 : refused(s, "query", e);
+    for (int i = 0; rc == 0 && i < PQntuples(r); i++)
+        rc = member_texts_add(out, PQgetvalue(r, i, 0), e);
+    PQclear(r);
+    return rc;
+}
+
+int server_number_of(struct server *s, const char *sql, const char *parameter, uint64_t *value,
+                     struct error *e)
+{
+    char *text = NULL;
+    int rc = ask(s, sql, parameter, &text, e);
+    *value = 0;
+    if (rc == 0 && text && !str_u64(text, UINT64_MAX, value))
+        rc = error_set(e, ERROR_SERVER, "query: a number was expected, found %s", text);
+    free(text);
+    return rc;
+}
+
 /* ---- doing ------------------------------------------------------------------------- */
 
-/* Statements that take no parameters: identifiers and literals are quoted by libpq. */
-static int put_quoted(struct server *s, struct buf *sql, const char *words, const char *text,
-                      bool literal, struct error *e)
-{
-    char *quoted = literal ? PQescapeLiteral(s->conn, text, strlen(text))
-                           : PQescapeIdentifier(s->conn, text, strlen(text));
-    int rc = quoted ? buf_printf(sql, e, "%s%s", words, quoted) : refused(s, "quoting", e);
-    PQfreemem(quoted);
-    return rc;
-}
-
-static int execute(struct server *s, struct buf *sql, const char *what, struct error *e)
-{
-    int rc = buf_byte(sql, 0, e);
-    PGresult *r = rc == 0 ? PQexec(s->conn, (const char *)sql->data) : NULL;
-    if (rc == 0 && PQresultStatus(r) != PGRES_COMMAND_OK)
-        rc = refused(s, what, e);
-    PQclear(r);
-    buf_done(sql);
-    return rc;
-}
-
-int server_create_database(struct server *s, const char *name, const struct server_locale *l,
-                           struct error *e)
-{
-    struct buf sql = {0};
-    const struct {
-        const char *words;
-        const char *value;
-        int since;
-    } parts[] = {
-        {" ENCODING ", l->encoding, 0},
-        {" LOCALE_PROVIDER ", l->provider, 150000},
-        {" LOCALE ", l->locale, 130000},
-        {" LC_COLLATE ", l->collate, 0},
-        {" LC_CTYPE ", l->ctype, 0},
-        {" ICU_LOCALE ", l->icu_locale, 150000},
-        {" BUILTIN_LOCALE ", l->builtin_locale, 170000},
-    };
-    int rc = put_quoted(s, &sql, "CREATE DATABASE ", name, false, e);
-    if (rc == 0)
-        rc = buf_printf(&sql, e, " TEMPLATE template0");
-    for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(parts); i++)
-        if (parts[i].value && server_number(s) >= parts[i].since)
-            rc = put_quoted(s, &sql, parts[i].words, parts[i].value, true, e);
-    if (rc == 0 && l->owner)
-        rc = put_quoted(s, &sql, " OWNER ", l->owner, false, e);
-    if (rc == 0)
-        return execute(s, &sql, "CREATE DATABASE", e);
-    buf_done(&sql);
-    return -1;
-}
-
-int server_drop_database(struct server *s, const char *name, struct error *e)
-{
-    struct buf sql = {0};
-    int rc = put_quoted(s, &sql, "DROP DATABASE IF EXISTS ", name, false, e);
-    /* A pg_restore that was killed may still have its backend there for a moment. */
-    if (rc == 0 && server_number(s) >= 130000)
-        rc = buf_printf(&sql, e, " WITH (FORCE)");
-    if (rc == 0)
-        return execute(s, &sql, "DROP DATABASE", e);
-    buf_done(&sql);
-    return -1;
-}
-
-int server_own_database(struct server *s, const char *name, const char *owner, struct error *e)
-{
-    struct buf sql = {0};
-    int rc = put_quoted(s, &sql, "ALTER DATABASE ", name, false, e);
-    if (rc == 0)
-        rc = put_quoted(s, &sql, " OWNER TO ", owner, false, e);
-    if (rc == 0)
-        return execute(s, &sql, "ALTER DATABASE … OWNER", e);
-    buf_done(&sql);
-    return -1;
-}
-
-int server_rename_database(struct server *s, const char *from, const char *to, struct error *e)
-{
-    struct buf sql = {0};
-    int rc = put_quoted(s, &sql, "ALTER DATABASE ", from, false, e);
-    if (rc == 0)
-        rc = put_quoted(s, &sql, " RENAME TO ", to, false, e);
-    if (rc == 0)
-        return execute(s, &sql, "ALTER DATABASE … RENAME", e);
-    buf_done(&sql);
-    return -1;
-}
-
-int server_run(struct server *s, const char *sql, struct error *e)
+int server_run(struct server *s, const char *what, const char *sql, struct error *e)
 {
     /* The extended protocol takes one statement and no more. */
     PGresult *r = PQexecParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(r);
-    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(s, "SQL", e);
+    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(s, what, e);
     PQclear(r);
     return rc;
 }
 
-char *server_identifier(struct server *s, const char *name, struct error *e)
+static char *quoted(struct server *s, char *text, struct error *e)
 {
-    struct buf b = {0};
-    if (put_quoted(s, &b, "", name, false, e) == 0 && buf_byte(&b, 0, e) == 0)
-        return (char *)b.data;
-    buf_done(&b);
-    return NULL;
+    char *copy = text ? str_copy(text, e) : NULL;
+    if (!text)
+        (void)refused(s, "quoting", e);
+    PQfreemem(text);
+    return copy;
 }
 
-int server_analyze(struct server *s, struct error *e)
+char *server_identifier(struct server *s, const char *name, struct error *e)
 {
-    return server_run(s, "ANALYZE", e);
+    return quoted(s, PQescapeIdentifier(s->conn, name, strlen(name)), e);
+}
+
+char *server_literal(struct server *s, const char *text, struct error *e)
+{
+    return quoted(s, PQescapeLiteral(s->conn, text, strlen(text)), e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A short connection to PostgreSQL, for facts before a dump and databases around a restore.
+/* A short connection to PostgreSQL, for facts before a dump and statements around a restore.
  * The only place of libpq. */
 #ifndef TOOLS_SERVER_H
 #define TOOLS_SERVER_H
@@ -61,6 +61,11 @@ MUST_CHECK char *server_conninfo(const struct server *s, const char *database, s
 /* The password in use, or NULL; the connection's. */
 const char *server_password(const struct server *s);
 const char *server_database(const struct server *s);
+/* Where it is and who we are there; never NULL, the connection's. */
+struct server_place {
+    const char *host, *port, *user;
+};
+struct server_place server_place(const struct server *s);
 /* 150018 */
 int server_number(const struct server *s);
 
@@ -78,24 +83,16 @@ static inline bool server_name_fits(const char *name)
     return len > 0 && len < 64;
 }
 
-/* Encoding, locale and owner of a new database; NULL: the server's default. */
-struct server_locale {
-    char *encoding, *provider, *locale, *collate, *ctype, *icu_locale, *builtin_locale;
-    const char *owner;
-};
-MUST_CHECK int server_create_database(struct server *s, const char *name,
-                                      const struct server_locale *l, struct error *e);
-/* Sessions in it are ended (13 and later). */
-MUST_CHECK int server_drop_database(struct server *s, const char *name, struct error *e);
-MUST_CHECK int server_own_database(struct server *s, const char *name, const char *owner,
-                                   struct error *e);
-MUST_CHECK int server_rename_database(struct server *s, const char *from, const char *to,
-                                      struct error *e);
-/* Run one statement. */
-MUST_CHECK int server_run(struct server *s, const char *sql, struct error *e);
-/* A name as an identifier in SQL; the caller frees it. */
+/* The first column of all rows, appended to out; parameter: $1, NULL none. */
+MUST_CHECK int server_list(struct server *s, const char *sql, const char *parameter,
+                           struct member_texts *out, struct error *e);
+/* The one value of the first row, a number; 0 without rows. */
+MUST_CHECK int server_number_of(struct server *s, const char *sql, const char *parameter,
+                                uint64_t *value, struct error *e);
+/* Run one statement; what: in front of the server's words when it is refused. */
+MUST_CHECK int server_run(struct server *s, const char *what, const char *sql, struct error *e);
+/* A name as an identifier, a text as a literal in SQL; the caller frees it. */
 MUST_CHECK char *server_identifier(struct server *s, const char *name, struct error *e);
-/* ANALYZE of the connected database. */
-MUST_CHECK int server_analyze(struct server *s, struct error *e);
+MUST_CHECK char *server_literal(struct server *s, const char *text, struct error *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/base/str.h"
 #include "core/dump/toc_walk.h"
 #include "tools/database_sql.h"
+#include "tools/toc_roles.h"
 
 void toc_facts_done(struct toc_facts *f)
 {
@@ -16,12 +17,10 @@ void toc_facts_done(struct toc_facts *f)
         f->locale.ctype,    f->locale.icu_locale, f->locale.builtin_locale, f->owner};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
-    struct member_texts *lists[] = {&f->owners, &f->grantees, &f->properties, &f->privileges};
-    for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
-        for (size_t i = 0; i < lists[k]->count; i++)
-            free(lists[k]->items[i]);
-        free(lists[k]->items);
-    }
+    struct member_texts *lists[] = {&f->owners, &f->grantees, &f->needed, &f->properties,
+                                    &f->privileges};
+    for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+        member_texts_done(lists[k]);
     *f = (struct toc_facts){0};
 }
 
@@ -52,7 +51,7 @@ static int value_of(const char *sql, const char *word, char **value, struct erro
     return 0;
 }
 
-static int read_database(struct bytes defn, struct server_locale *l, struct error *e)
+static int read_database(struct bytes defn, struct database_locale *l, struct error *e)
 {
     char *sql = str_copy_bytes(defn, e);
     if (!sql)
@@ -75,69 +74,6 @@ static int read_database(struct bytes defn, struct server_locale *l, struct erro
     return rc;
 }
 
-static bool has_text(const struct member_texts *t, struct bytes text)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (bytes_equal(bytes_text(t->items[i]), text))
-            return true;
-    return false;
-}
-
-static int add_once(struct member_texts *t, struct bytes text, struct error *e)
-{
-    if (text.len == 0 || has_text(t, text))
-        return 0;
-    char *name = str_copy_bytes(text, e);
-    int rc = name ? member_texts_add(t, name, e) : -1;
-    free(name);
-    return rc;
-}
-
-/* The identifier at the front of text, as pg_dump quotes them, into out (of text's length).
- * False for PUBLIC and for what is none. */
-static bool identifier(struct bytes text, uint8_t *out, size_t *len)
-{
-    *len = 0;
-    if (text.len == 0 || text.data[0] != '"') {
-        while (*len < text.len && !memchr(" ;\n", text.data[*len], 3)) {
-            out[*len] = text.data[*len];
-            ++*len;
-        }
-        return *len > 0 && !bytes_equal(bytes_of(out, *len), bytes_text("PUBLIC"));
-    }
-    for (size_t i = 1; i < text.len; i++) {
-        bool doubled = i + 1 < text.len && text.data[i + 1] == '"';
-        if (text.data[i] == '"' && !doubled)
-            return *len > 0;
-        i += text.data[i] == '"';
-        out[(*len)++] = text.data[i];
-    }
-    return false;
-}
-
-/* Roles behind the last " TO " of every line of an ACL's statements. A name with a line end or
- * with " TO " inside is missed: pg_restore tells then. */
-static int read_grants(struct bytes defn, struct member_texts *grantees, struct error *e)
-{
-    uint8_t *out = malloc(defn.len + 1);
-    int rc = 0;
-    if (!out)
-        return error_memory(e, "grants");
-    while (rc == 0 && defn.len > 0) {
-        const uint8_t *lf = memchr(defn.data, '\n', defn.len);
-        struct bytes line = bytes_take(&defn, lf ? (size_t)(lf - defn.data) + 1 : defn.len);
-        size_t len;
-        for (size_t at = line.len; rc == 0 && at-- > 4;)
-            if (memcmp(line.data + at - 4, " TO ", 4) == 0) {
-                if (identifier(bytes_of(line.data + at, line.len - at), out, &len))
-                    rc = add_once(grantees, bytes_of(out, len), e);
-                break;
-            }
-    }
-    free(out);
-    return rc;
-}
-
 static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool kept,
                       struct error *e)
 {
@@ -147,18 +83,17 @@ static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool 
         return -1;
     if (!kept)
         return 0;
-    if (add_once(&f->owners, entry->owner, e) < 0)
+    if (toc_roles_add(&f->owners, entry->owner, e) < 0)
         return -1;
     if (database_sql_about(entry, &privileges) &&
-        add_once(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)
+        toc_roles_add(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)
         return -1;
     if (bytes_equal(entry->desc, bytes_text("DATABASE")) && entry->owner.len > 0 && !f->owner &&
         !(f->owner = str_copy_bytes(entry->owner, e)))
         return -1;
-    if (bytes_equal(entry->desc, bytes_text("ACL")) ||
-        bytes_equal(entry->desc, bytes_text("DEFAULT ACL")))
-        return read_grants(entry->defn, &f->grantees, e);
-    return 0;
+    bool needed = bytes_equal(entry->desc, bytes_text("POLICY")) ||
+                  bytes_equal(entry->desc, bytes_text("USER MAPPING"));
+    return toc_roles_read(entry, needed ? &f->needed : &f->grantees, e);
 }
 
 struct reading {

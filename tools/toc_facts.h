@@ -5,13 +5,14 @@
 
 #include "core/dump/toc_select.h"
 #include "core/repo/member.h"
-#include "tools/server.h"
+#include "tools/database.h"
 
 struct toc_facts {
-    struct server_locale locale;
+    struct database_locale locale;
     char *owner;                  /* of the database; NULL: the TOC does not say */
     struct member_texts owners;   /* roles that own entries, each once */
-    struct member_texts grantees; /* roles that have grants and own nothing, each once */
+    struct member_texts grantees; /* roles that grants and settings name, each once */
+    struct member_texts needed;   /* the same, policies and user mappings */
     struct member_texts
         properties; /* definitions about the database itself, see database_sql */
     struct member_texts privileges; /* the same, grants */

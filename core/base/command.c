@@ -12,7 +12,6 @@
 #include "core/base/secret.h"
 #include "core/base/str.h"
 
-#define MOST_WORDS 64
 #define SLICE_MS 50 /* how late a stop flag may be seen */
 
 /* ---- words --------------------------------------------------------------------------- */
@@ -39,8 +38,7 @@ static bool cut_word(char **from, char **to)
     return !quote;
 }
 
-/* Cuts text in place; words ends with NULL. */
-static int cut(char *text, const char *words[MOST_WORDS + 1], struct error *e)
+int command_words(char *text, const char *words[COMMAND_WORDS + 1], struct error *e)
 {
     size_t count = 0;
     char *from = text, *to = text;
@@ -48,8 +46,8 @@ static int cut(char *text, const char *words[MOST_WORDS + 1], struct error *e)
         from += strspn(from, " \t");
         if (!*from)
             break;
-        if (count == MOST_WORDS)
-            return error_set(e, ERROR_USAGE, "more than %d words", MOST_WORDS);
+        if (count == COMMAND_WORDS)
+            return error_set(e, ERROR_USAGE, "more than %d words", COMMAND_WORDS);
         words[count++] = to;
         if (!cut_word(&from, &to))
             return error_set(e, ERROR_USAGE, "a quote that does not end");
@@ -149,13 +147,13 @@ static int run(const struct command_options *o, const char *const *words, struct
 
 int command_read(const struct command_options *o, struct buf *out, struct error *e)
 {
-    const char *words[MOST_WORDS + 1];
+    const char *words[COMMAND_WORDS + 1];
     char *text = str_copy(o->text, e);
     if (!text)
         return -1;
     /* Cutting shortens the text, and what it held behind its new end is to be wiped too. */
     size_t len = strlen(text);
-    int rc = cut(text, words, e);
+    int rc = command_words(text, words, e);
     if (rc == 0)
         rc = run(o, words, out, e);
     explicit_bzero(text, len);

@@ -11,6 +11,12 @@
 
 #include "core/base/buf.h"
 
+#define COMMAND_WORDS 64
+
+/* Cut text in place into words, as many as there are and a NULL behind. ERROR_USAGE: more than
+ * COMMAND_WORDS, none, a quote that does not end. */
+MUST_CHECK int command_words(char *text, const char *words[COMMAND_WORDS + 1], struct error *e);
+
 struct command_options {
     const char *text;                  /* program and arguments */
     size_t most;                       /* bytes that it may print */

@@ -31,6 +31,9 @@ MUST_CHECK bool str_bytes(const char *text, uint64_t *value);
 /* 1.5 MiB and the like (binary units); out has 32 bytes. */
 void str_size(char *out, uint64_t bytes);
 
+/* Bytes of text that a name of at most max bytes (above 3) may keep: cut between characters. */
+size_t str_cut(const char *text, size_t max);
+
 bool str_starts(const char *text, const char *prefix);
 
 #endif

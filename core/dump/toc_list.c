@@ -82,6 +82,7 @@ static int add_entry(struct reading *r, const struct dump_entry *n, struct error
     l->entries[l->count] = (struct toc_list_entry){
         .facts = facts,
         .dump_id = n->dump_id,
+        .section = n->section,
         .has_data = n->has_data,
         .has_schema = n->schema.data != NULL,
         .partition_of = facts->kind == TOC_KIND_TABLE && is_partition_of(n),

@@ -11,6 +11,7 @@
 struct toc_list_entry {
     const struct toc_kind_facts *facts;
     uint32_t dump_id;
+    uint32_t section; /* as in dump_entry */
     bool has_data;
     bool has_schema;
     bool partition_of; /* CREATE TABLE … PARTITION OF, as pg_dump 10 has it */

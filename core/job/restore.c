@@ -456,7 +456,10 @@ static int deliver_dump(struct restore *r, const struct member *m, struct error 
     struct buf toc = {0};
     int rc = restore_toc(r, m, &toc, e);
     if (rc == 0)
-        rc = toc_out_write(&r->toc, buf_view(&toc), r->o.selection, r->frame, e);
+        rc = toc_out_write(&r->toc, buf_view(&toc), r->o.selection,
+                           r->o.head.len > 0 ? NULL : r->frame, e);
+    if (rc == 0 && r->o.head.len > 0)
+        rc = frame_bytes(r->frame, r->o.head, e);
     buf_done(&toc);
     if (rc < 0)
         return -1;

@@ -30,6 +30,8 @@ struct restore_options {
     /* A dump: these TOC entries and their data alone, as an archive of its own; NULL: all, to
      * the byte. Its digests are checked then, since there is no SHA-256 of it. */
     const struct toc_select *selection;
+    /* With selection: header and TOC in front of the data in place of its own (toc_replace). */
+    struct bytes head;
     bool check;       /* recompute row hashes, digests, content hashes, chunk ids */
     bool copy_sha256; /* with check: also that of every table's COPY text */
     /* After each data block; may be NULL. */

@@ -47,11 +47,12 @@ enum {
     MEMBER_CODEC,
 };
 
-static void texts_done(struct member_texts *t)
+void member_texts_done(struct member_texts *t)
 {
     for (size_t i = 0; i < t->count; i++)
         free(t->items[i]);
     free(t->items);
+    *t = (struct member_texts){0};
 }
 
 static void member_done(struct member *m)
@@ -71,9 +72,9 @@ void member_private_done(struct member_private *p)
                      p->dump_version, p->host_name,   p->time_zone};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
-    texts_done(&p->settings);
-    texts_done(&p->dump_arguments);
-    texts_done(&p->tags);
+    member_texts_done(&p->settings);
+    member_texts_done(&p->dump_arguments);
+    member_texts_done(&p->tags);
     for (size_t i = 0; i < p->member_count; i++)
         member_done(&p->members[i]);
     free(p->members);

@@ -24,7 +24,7 @@ struct member {
     uint8_t codec; /* enum dump_codec's numbers */
 };
 
-/* A list of texts, owned. */
+/* A list of texts, owned. Zeroed memory is empty; done leaves it so. */
 struct member_texts {
     char **items;
     size_t count;
@@ -62,6 +62,7 @@ struct member_private {
 };
 
 void member_private_done(struct member_private *p);
+void member_texts_done(struct member_texts *t);
 MUST_CHECK int member_texts_add(struct member_texts *t, const char *text, struct error *e);
 /* A new, zeroed member at the end; NULL with ERROR_MEMORY. */
 MUST_CHECK struct member *member_add(struct member_private *p, struct error *e);

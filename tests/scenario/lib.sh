@@ -303,6 +303,27 @@ make_fixture() { # DATABASE
         fail "the fixture could not be made" "$work/err"
 }
 
+# Whatever makes restores of real databases fail: tests/fixtures/traps.sql. The event trigger in
+# it refuses DDL, the subscription DROP DATABASE.
+make_traps() { # DATABASE
+    sql postgres 'CREATE ROLE trap_owner' 'CREATE ROLE trap_reader' \
+        'CREATE ROLE trap_admin SUPERUSER' 2>"$work/err" ||
+        grep -q 'already exists' "$work/err" || fail "roles" "$work/err"
+    createdb "$1"
+    psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -v "db=$1" -d "$1" \
+        -f "$root/tests/fixtures/traps.sql" 2>"$work/err" ||
+        fail "the database of traps could not be made" "$work/err"
+}
+
+# What belongs to a database itself.
+properties() { # DATABASE
+    sql postgres "SELECT pg_get_userbyid(datdba), datacl, shobj_description(oid, 'pg_database')
+          FROM pg_database WHERE datname = '$1'" \
+        "SELECT coalesce(rolname, '-'), unnest(setconfig) FROM pg_db_role_setting
+          JOIN pg_database d ON d.oid = setdatabase LEFT JOIN pg_roles r ON r.oid = setrole
+          WHERE datname = '$1' ORDER BY 1, 2"
+}
+
 # Rows that compress badly, about 40 bytes of payload each in COPY text.
 make_rows() { # DATABASE TABLE COUNT
     sql "$1" "CREATE TABLE $2 (id int PRIMARY KEY, v text)" \
@@ -335,14 +356,19 @@ vary_dump() { # BASE NUMBER FILE
 settings='-c timezone=UTC -c bytea_output=hex -c lc_monetary=C'
 
 # Everything in a database that must come back, in an order of its own: rows of every table
-# by content, sequences, constraints, large objects, and the schema as pg_dump writes it.
+# by content (columns by name: a child's have another order after a restore), sequences,
+# constraints, large objects, and the schema as pg_dump writes it.
 describe() { # DATABASE FILE-STEM
     PGOPTIONS="$settings -c search_path=" psql -X -q -A -t -v ON_ERROR_STOP=1 \
         -d "$1" >"$2.rows" <<'END'
 SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(r.t, E''\n'' ORDER BY r.t '
-              'COLLATE "C"), '''')) FROM (SELECT x::text AS t FROM ONLY %I.%I AS x) AS r',
-              n.nspname || '.' || c.relname, n.nspname, c.relname)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              'COLLATE "C"), '''')) FROM (SELECT ROW(%s)::text AS t FROM ONLY %I.%I) AS r',
+              n.nspname || '.' || c.relname, a.names, n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+       LATERAL (SELECT string_agg(quote_ident(attname), ',' ORDER BY attname COLLATE "C")
+                       AS names
+                  FROM pg_attribute
+                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a
  WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
  ORDER BY n.nspname, c.relname
@@ -363,6 +389,10 @@ same_database() { # WHAT STEM STEM
     [[ $(wc -l <"$2.rows") -ge 1 ]] || fail "$1: nothing was described"
     same_file "$1: rows, sequences, constraints, large objects" "$2.rows" "$3.rows"
     same_file "$1: schema" "$2.schema" "$3.schema"
+}
+
+no_database() { # WHAT NAME
+    if has_database "$2"; then bad "$1: database $2 is there"; else ok "$1: no database $2"; fi
 }
 
 has_database() { # NAME

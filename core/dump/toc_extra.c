@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/dump/toc_extra.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+    struct bytes parts[3]; /* kind, schema, name */
+};
+
+static struct key key_of(const struct toc_list *l, uint32_t i)
+{
+    return (struct key){{toc_list_desc(l, i), toc_list_schema(l, i), toc_list_tag(l, i)}};
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct key *x = a;
+    const struct key *y = b;
+    for (size_t i = 0; i < ARRAY_SIZE(x->parts); i++) {
+        struct bytes p = x->parts[i];
+        struct bytes q = y->parts[i];
+        size_t least = p.len < q.len ? p.len : q.len;
+        int n = least > 0 ? memcmp(p.data, q.data, least) : 0;
+        if (n != 0)
+            return n;
+        if (p.len != q.len)
+            return p.len < q.len ? -1 : 1;
+    }
+    return 0;
+}
+
+static bool is_object(const struct toc_list *l, uint32_t i)
+{
+    static const char *const none[] = {"DATABASE", "DATABASE PROPERTIES", "DEFAULT ACL",
+                                       "MATERIALIZED VIEW DATA", "SEQUENCE OWNED BY"};
+    const struct toc_kind_facts *facts = l->entries[i].facts;
+    if (facts->kind == TOC_KIND_SETTING || facts->kind == TOC_KIND_LARGE_OBJECT ||
+        (facts->flags & (TOC_KIND_NOTE | TOC_KIND_CONTENT)))
+        return false;
+    for (size_t k = 0; k < ARRAY_SIZE(none); k++)
+        if (bytes_equal(toc_list_desc(l, i), bytes_text(none[k])))
+            return false;
+    return true;
+}
+
+int toc_extra_find(const struct toc_list *l, const struct toc_list *other,
+                   const struct toc_select *selection, bool *extra, size_t *count,
+                   struct error *e)
+{
+    size_t known = 0;
+    struct key *keys = calloc((size_t)other->count + 1, sizeof *keys);
+    *count = 0;
+    if (!keys)
+        return error_memory(e, "names of a TOC");
+    for (uint32_t i = 0; i < other->count; i++)
+        if (!selection || toc_select_keeps(selection, i))
+            keys[known++] = key_of(other, i);
+    qsort(keys, known, sizeof *keys, by_key);
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct key key = key_of(l, i);
+        extra[i] = is_object(l, i) && !bsearch(&key, keys, known, sizeof key, by_key);
+        *count += extra[i];
+    }
+    free(keys);
+    return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/restore_roles.h"
+
+#include <stdlib.h>
+
+#include "core/base/log.h"
+#include "core/base/str.h"
+#include "tools/toc_roles.h"
+
+static int add_missing(struct server *s, const struct member_texts *roles,
+                       struct member_texts *missing, struct error *e)
+{
+    for (size_t i = 0; i < roles->count; i++) {
+        int has = server_has_role(s, roles->items[i], e);
+        if (has < 0 || (has == 0 && toc_roles_add(missing, bytes_text(roles->items[i]), e) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static int refuse(const struct member_texts *missing, struct error *e)
+{
+    struct buf names = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < missing->count; i++) {
+        char name[80];
+        str_safe(name, sizeof name, bytes_text(missing->items[i]));
+        rc = buf_printf(&names, e, "%s%s", i ? ", " : "", name);
+    }
+    if (rc == 0) {
+        (void)error_set(e, ERROR_SERVER, "roles that the dump names are missing here: %.*s",
+                        (int)names.len, (const char *)names.data);
+        rc = error_hint(e,
+                        "--create-roles makes them, without login; or restore with --no-owner "
+                        "--no-privileges");
+    }
+    buf_done(&names);
+    return rc;
+}
+
+static int create(struct server *s, const char *role, bool superuser, struct error *e)
+{
+    char *name = server_identifier(s, role, e);
+    char *sql =
+        name ? str_format(e, "CREATE ROLE %s NOLOGIN%s", name, superuser ? " SUPERUSER" : "")
+             : NULL;
+    int rc = sql ? server_run(s, "CREATE ROLE", sql, e) : -1;
+    if (rc == 0)
+        log_info("role %s was made, without login", name);
+    free(sql);
+    free(name);
+    return rc;
+}
+
+int restore_roles_prepare(struct server *s, const struct toc_facts *facts,
+                          const struct restore_roles_options *o, struct error *e)
+{
+    struct member_texts missing = {0};
+    int rc = add_missing(s, &facts->needed, &missing, e);
+    if (rc == 0 && !o->no_owner)
+        rc = add_missing(s, &facts->owners, &missing, e);
+    if (rc == 0 && !o->no_privileges)
+        rc = add_missing(s, &facts->grantees, &missing, e);
+    if (rc == 0 && missing.count > 0 && !o->create)
+        rc = refuse(&missing, e);
+    for (size_t i = 0; rc == 0 && i < missing.count; i++)
+        rc = create(s, missing.items[i], o->superuser, e);
+    member_texts_done(&missing);
+    return rc;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roles that a restore needs: no dump has them in it. */
+#ifndef TOOLS_RESTORE_ROLES_H
+#define TOOLS_RESTORE_ROLES_H
+
+#include "tools/server.h"
+#include "tools/toc_facts.h"
+
+struct restore_roles_options {
+    bool no_owner, no_privileges; /* of these roles none is needed */
+    bool create;                  /* make those that are missing, without login */
+    bool superuser;               /* and these superusers, as owners of some objects must be */
+};
+
+/* Before anything else is written. ERROR_SERVER names all that are missing, or the one that
+ * could not be made. */
+MUST_CHECK int restore_roles_prepare(struct server *s, const struct toc_facts *facts,
+                                     const struct restore_roles_options *o, struct error *e);
+
+#endif
