@@ -7,15 +7,10 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/repo/envelope.h"
+#include "core/repo/marks.h"
 #include "core/repo/names.h"
-#include "core/repo/statement.h"
-#include "core/repo/tlv.h"
 
 #define MAX_MARK (FORMAT_MAX_STATEMENT + 4 * KIB)
-
-enum { MARK_BACKUP = 1, MARK_TYPE = 2, MARK_REPLICA = 10 };
-/* What they say is true of one store. */
-enum { TYPE_CONFIRMED = 4, TYPE_VERIFIED, TYPE_REHEARSED, TYPE_UNFORGET };
 
 struct copy_small {
     struct repo *from;
@@ -58,9 +53,10 @@ void copy_small_free(struct copy_small *c)
 
 /* Is it an envelope of this backup? */
 static int check_envelope(const struct copy_small *c, const uint8_t *backup_id,
-                          struct bytes raw, struct error *e)
+                          const char *name, struct bytes raw, struct error *e)
 {
     struct envelope_head head;
+    (void)name;
     if (raw.len != ENVELOPE_LEN)
         return error_set(e, ERROR_CORRUPT, "%zu bytes, expected %d", raw.len, ENVELOPE_LEN);
     if (envelope_parse(raw, &head, e) < 0)
@@ -72,39 +68,20 @@ static int check_envelope(const struct copy_small *c, const uint8_t *backup_id,
 }
 
 /* Does this mark travel? STAYS: it is about the source alone. */
-static int check_mark(const struct copy_small *c, const uint8_t *backup_id, struct bytes raw,
-                      struct error *e)
+static int check_mark(const struct copy_small *c, const uint8_t *backup_id, const char *name,
+                      struct bytes raw, struct error *e)
 {
-    struct statement s;
-    struct tlv t;
-    uint8_t id[FORMAT_ID_LEN] = {0};
-    uint64_t type = 0;
-    bool stays = false;
-    if (statement_parse(raw, FORMAT_MARK, repo_id(c->from), &s, e) < 0)
+    struct mark m;
+    (void)backup_id; /* stands in the name, which is checked */
+    if (marks_read(c->from, raw, name, &m, e) < 0)
         return -1;
-    const struct host *h = repo_host_by_signer(c->from, s.signer);
-    if (!h)
-        return error_set(e, ERROR_CORRUPT, "signed by a host that was never enrolled");
-    if (statement_check(&s, h->public_key, e) < 0)
-        return -1;
-    struct tlv_reader r = tlv_reader_of(s.body);
-    while (tlv_next(&r, &t)) {
-        if (t.tag == MARK_BACKUP)
-            tlv_get_fixed(&r, &t, id, sizeof id);
-        else if (t.tag == MARK_TYPE)
-            type = tlv_get_uint(&r, &t, UINT64_MAX);
-        else if (t.tag == MARK_REPLICA)
-            stays = true;
-    }
-    if (memcmp(id, backup_id, sizeof id) != 0)
-        r.bad = true;
-    if (tlv_end(&r, "mark", e) < 0)
-        return -1;
-    return stays || (type >= TYPE_CONFIRMED && type <= TYPE_UNFORGET) ? STAYS : 0;
+    int rc = m.of_replica ? STAYS : 0;
+    marks_done(&m);
+    return rc;
 }
 
-typedef int checker(const struct copy_small *c, const uint8_t *backup_id, struct bytes raw,
-                    struct error *e);
+typedef int checker(const struct copy_small *c, const uint8_t *backup_id, const char *name,
+                    struct bytes raw, struct error *e);
 
 /* 0, or STAYS when it is not copied. */
 static int send_one(struct copy_small *c, const char *name, const uint8_t *backup_id,
@@ -116,7 +93,7 @@ static int send_one(struct copy_small *c, const char *name, const uint8_t *backu
     if (rc == STORE_ABSENT) { /* removed since it was listed */
         rc = STAYS;
     } else if (rc == 0) {
-        rc = check(c, backup_id, buf_view(&raw), &why);
+        rc = check(c, backup_id, name, buf_view(&raw), &why);
         if (rc < 0 && (why.kind == ERROR_CORRUPT || why.kind == ERROR_UNSUPPORTED)) {
             log_warning("%s is not copied: %s", name, why.text);
             rc = STAYS;

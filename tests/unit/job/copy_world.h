@@ -13,6 +13,7 @@
 #include "core/job/copy.h"
 #include "core/repo/envelope.h"
 #include "core/repo/grant.h"
+#include "core/repo/marks.h"
 #include "core/repo/names.h"
 #include "core/repo/replica.h"
 #include "core/repo/tlv.h"
@@ -245,29 +246,15 @@ static inline void forget_at(struct world *w, struct store *store, size_t i)
 }
 
 /* A mark of night i at the source; of_replica: it names the source. */
-static inline void put_mark(struct world *w, size_t i, uint64_t type, bool of_replica)
+static inline void put_mark(struct world *w, size_t i, enum marks_type type, bool of_replica)
 {
     struct error e = {0};
-    struct buf body = {0};
-    struct buf object = {0};
-    uint8_t nonce[FORMAT_ID_LEN];
-    char hex[2 * FORMAT_ID_LEN + 1];
-    char random[2 * FORMAT_ID_LEN + 1];
-    char name[FORMAT_NAME_MAX];
-    assert_done(secret_random(nonce, sizeof nonce, &e), &e);
-    assert_done(tlv_put(&body, 1, bytes_of(w->ids[i], FORMAT_ID_LEN), &e), &e);
-    assert_done(tlv_uint(&body, 2, type, &e), &e);
-    if (of_replica)
-        assert_done(tlv_put(&body, 10, bytes_of(nonce, sizeof nonce), &e), &e);
-    assert_done(statement_write(FORMAT_MARK, repo_id(w->repository.repo),
-                                &w->repository.bundle.signer, buf_view(&body), &object, &e),
-                &e);
-    str_hex(hex, w->ids[i], FORMAT_ID_LEN);
-    str_hex(random, nonce, sizeof nonce);
-    (void)snprintf(name, sizeof name, "marks/%s-%s", hex, random);
-    assert_done(store_put(w->from, name, buf_view(&object), &e), &e);
-    buf_done(&body);
-    buf_done(&object);
+    struct manifest m = {0};
+    assert_done(repo_manifest(w->repository.repo, w->ids[i], false, &m, &e), &e);
+    const struct marks_draft draft = {
+        .manifest = &m, .type = type, .text = "because", .of_replica = of_replica};
+    assert_done(marks_put(w->repository.repo, &draft, NULL, &e), &e);
+    manifest_done(&m);
 }
 
 #endif

@@ -5,20 +5,21 @@
 static void marks_travel_but_for_what_is_said_of_one_store(void **state)
 {
     struct world *w = *state;
-    /* hold, release, ack, deploy start and end; confirmed, verified, rehearsed, unforget. */
-    static const uint64_t travel[] = {1, 2, 3, 8, 9};
-    static const uint64_t stay[] = {4, 5, 6, 7};
+    static const enum marks_type travel[] = {MARKS_HOLD, MARKS_RELEASE, MARKS_ACK,
+                                             MARKS_DEPLOY_START, MARKS_DEPLOY_END};
+    static const enum marks_type stay[] = {MARKS_CONFIRMED, MARKS_VERIFIED, MARKS_REHEARSED,
+                                           MARKS_UNFORGET};
     night(w);
     for (size_t i = 0; i < ARRAY_SIZE(travel); i++)
         put_mark(w, 0, travel[i], false);
     for (size_t i = 0; i < ARRAY_SIZE(stay); i++)
         put_mark(w, 0, stay[i], false);
-    put_mark(w, 0, 3, true);
+    put_mark(w, 0, MARKS_ACK, true);
     copies(w, 1, 0);
     assert_int_equal(store_memory_count(w->to, "marks/"), ARRAY_SIZE(travel));
     assert_int_equal(w->totals.small, ARRAY_SIZE(travel));
     /* One that is made when the backup is there already. */
-    put_mark(w, 0, 1, false);
+    put_mark(w, 0, MARKS_HOLD, false);
     copies(w, 0, 1);
     assert_int_equal(w->totals.small, 1);
     assert_int_equal(store_memory_count(w->to, "marks/"), ARRAY_SIZE(travel) + 1);
@@ -32,7 +33,7 @@ static void small_objects_that_are_damaged_are_left_out(void **state)
     char name[FORMAT_NAME_MAX];
     char hex[2 * FORMAT_ID_LEN + 1];
     night(w);
-    put_mark(w, 0, 1, false);
+    put_mark(w, 0, MARKS_HOLD, false);
     assert_done(names_list(&names, w->from, "marks/", &e), &e);
     rot(w->from, names_at(&names, 0));
     str_hex(hex, w->ids[0], FORMAT_ID_LEN);
