@@ -32,6 +32,7 @@ struct backups_row {
     char *state;      /* committed, confirmed, verified, rehearsed, damaged */
     int64_t state_us; /* when it came to be so */
     bool is_open;     /* the private part has been read */
+    bool acked;       /* a keeper has accepted it */
     char *tags;       /* joined by ","; NULL: none */
 };
 

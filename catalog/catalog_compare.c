@@ -42,7 +42,14 @@
     " m.data_entries, m.rows, m.payload_bytes, m.codec"                                        \
     " FROM " db ".backup_member m JOIN " db ".backup b USING (backup_no)"                      \
     " WHERE " OPEN_IN_BOTH
+#define MARK_KEY "lower(hex(m.backup_id)) || '-' || lower(hex(m.nonce))"
+#define MARK_ROWS(db)                                                                          \
+    "SELECT " MARK_KEY ", type, at_us, host_id, refers_to, of_replica, has_text"               \
+    " FROM " db ".mark m"
 
+#define MARK_TEXTS(x, y)                                                                       \
+    "SELECT " MARK_KEY " FROM " x ".mark m JOIN " y ".mark o USING (backup_id, nonce)"         \
+    " WHERE m.text <> o.text LIMIT 1"
 #define CHUNKS(x, y)                                                                           \
     "SELECT lower(hex(c.chunk_id)) FROM " x ".chunk c JOIN " x ".pack p USING (pack_no)"       \
     " WHERE NOT EXISTS (SELECT 1 FROM " y ".pack q JOIN " y ".chunk d"                         \
@@ -88,6 +95,8 @@ static const struct question questions[] = {
     {"backup_tag", BOTH_EXCEPT(TAG_ROWS)},
     {"backup_member", BOTH_EXCEPT(MEMBER_ROWS)},
     {"backup_table", BOTH_WAYS(TABLES)},
+    {"mark", BOTH_EXCEPT(MARK_ROWS)},
+    {"mark", BOTH_WAYS(MARK_TEXTS)},
 };
 static const struct question opened = {"backup_private", BOTH_WAYS(OPENED)};
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The catalog, version 1. What is derived from the repository (repository, pack, chunk, backup
--- and what hangs on it) can be rebuilt from it; run, event and verification are this host's own
+-- and what hangs on it, mark) can be rebuilt from it; run, event and verification are this host's own
 -- history and cannot. Ids are blobs, times are microseconds since 1970 UTC, sizes are bytes,
 -- *_no are numbers of this file alone and mean nothing outside it. For people there are the
 -- views at the end: ids in hex, times as RFC 3339.
@@ -159,6 +159,21 @@ WHEN OLD.table_no <> NEW.table_no BEGIN
     AND NOT EXISTS (SELECT 1 FROM backup_table WHERE table_no = OLD.table_no);
 END;
 
+-- What hosts said about backups: the marks that count in this store. type is the number of
+-- docs/FORMAT.md 3.6; of a backup that is not here any more some may stay.
+CREATE TABLE mark (
+  backup_id BLOB NOT NULL CHECK (length(backup_id) = 16),
+  nonce BLOB NOT NULL CHECK (length(nonce) = 16), -- <r> of its name
+  type INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  host_id BLOB NOT NULL CHECK (length(host_id) = 16),
+  refers_to BLOB CHECK (length(refers_to) = 16), -- <r> of another mark or a tombstone
+  of_replica INTEGER NOT NULL, -- 1: about this store alone
+  has_text INTEGER NOT NULL,
+  text TEXT, -- NULL also where it was never opened
+  PRIMARY KEY (backup_id, nonce)
+) STRICT, WITHOUT ROWID;
+
 -- This host's history. Backups are named by id, not referred to: history outlives them.
 CREATE TABLE run (
   run_no INTEGER PRIMARY KEY,
@@ -237,11 +252,13 @@ SELECT
   lower(hex(b.host_id)) AS host_id,
   b.sequence AS sequence,               -- of the host, from 1
   lower(hex(b.digest)) AS manifest_sha256,
-  b.flags & 1 AS suspect,               -- 1 or 0, as the four below
+  b.flags & 1 AS suspect,               -- 1 or 0, as the five below
   (b.flags >> 1) & 1 AS during_migration,
   (b.flags >> 2) & 1 AS imported,
   (b.flags >> 3) & 1 AS unchecked,
   (b.flags >> 4) & 1 AS assembled,
+  EXISTS (SELECT 1 FROM mark a WHERE a.backup_id = b.backup_id AND a.type = 3)
+    AS acked,                           -- 1: a keeper has accepted it, suspect or not
   (SELECT count(*) FROM backup_table t WHERE t.backup_no = b.backup_no) AS tables,
   (SELECT group_concat(tag, ',') FROM (SELECT tag FROM backup_tag t
     WHERE t.backup_no = b.backup_no ORDER BY ordinal)) AS tags, -- NULL: none
@@ -267,6 +284,22 @@ SELECT
   t.is_rows AS is_rows                  -- 1: stored row by row, 0: as bytes
 FROM backup_table l JOIN backup b USING (backup_no) JOIN table_state t USING (table_no)
   LEFT JOIN backup_private p USING (backup_no);
+
+-- What hosts said about backups.
+CREATE VIEW v_marks AS
+SELECT
+  lower(hex(backup_id)) AS backup_id,
+  lower(hex(nonce)) AS mark,            -- 32 hex digits, the end of its name
+  CASE type WHEN 1 THEN 'hold' WHEN 2 THEN 'release' WHEN 3 THEN 'ack'
+    WHEN 4 THEN 'confirmed' WHEN 5 THEN 'verified' WHEN 6 THEN 'rehearsed'
+    WHEN 7 THEN 'unforget' WHEN 8 THEN 'deploy start' WHEN 9 THEN 'deploy end'
+    ELSE CAST(type AS TEXT) END AS type,
+  strftime('%Y-%m-%dT%H:%M:%SZ', at_us / 1000000, 'unixepoch') AS at,
+  lower(hex(host_id)) AS host_id,       -- who said so
+  lower(hex(refers_to)) AS refers_to,   -- "" where it refers to no other one
+  of_replica,                           -- 1: about this store alone
+  text                                  -- a reason, or JSON; NULL: none, or never opened
+FROM mark;
 
 -- What happened on this host, oldest first by event_no.
 CREATE VIEW v_events AS

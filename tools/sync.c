@@ -11,6 +11,7 @@
 #include "core/base/str.h"
 #include "core/job/restore.h"
 #include "core/repo/pack.h"
+#include "tools/sync_marks.h"
 
 /* ---- tables ------------------------------------------------------------------------ */
 
@@ -191,6 +192,8 @@ int sync_backups(struct context *c, size_t *bad, struct error *e)
             rc = 0;
         }
     }
+    if (rc == 0)
+        rc = sync_marks(c, have_key, e);
     free(stored.items);
     free(recorded.items);
     if (bad)

@@ -7,8 +7,8 @@
 #include "tools/context.h"
 
 /* Record every backup that the repository has and the catalog has not, forget those that are
- * gone; private parts and tables where a key for metadata is at hand. A manifest that cannot
- * be read is warned about, counted in *bad (may be NULL), and left out. */
+ * gone, and the same for marks; private parts and tables where a key for metadata is at hand. A
+ * manifest that cannot be read is warned about, counted in *bad (may be NULL), and left out. */
 MUST_CHECK int sync_backups(struct context *c, size_t *bad, struct error *e);
 
 /* Read the index of every pack that is stored and not indexed yet (needs a host bundle or the

@@ -10,6 +10,7 @@
 
 #include "catalog/backups.h"
 #include "catalog/internal.h"
+#include "catalog/mark_rows.h"
 #include "catalog/objects.h"
 #include "catalog/runs.h"
 #include "core/base/str.h"
@@ -171,6 +172,17 @@ static inline void samples_put(struct catalog *to, unsigned n, const char *sourc
     struct backups_table tables[] = {samples_table("fixed", 10), samples_table("grows", n)};
     assert_done(backups_put(to, &m, tables, ARRAY_SIZE(tables), &e), &e);
     manifest_done(&m);
+}
+
+/* An ack of backup n, with a text that may be closed (NULL). */
+static inline void samples_ack(struct catalog *to, unsigned n, const char *text)
+{
+    struct mark_rows_row row = {.type = 3, .at_us = (int64_t)n * 1000000, .has_text = true};
+    memset(row.backup_id, (int)n, sizeof row.backup_id);
+    memset(row.nonce, (int)n + 50, sizeof row.nonce);
+    memset(row.host_id, 7, sizeof row.host_id);
+    row.text = text;
+    assert_done(mark_rows_put(to, &row, &e), &e);
 }
 
 #endif

@@ -318,13 +318,17 @@ static void fill(struct catalog *to)
     samples_add_pack(to, 2, 4, 4);
     samples_put(to, 1, "shop");
     samples_put(to, 2, "shop");
+    samples_ack(to, 1, "fine");
+    samples_ack(to, 2, "as well");
 }
 
 /* The same in another order, so that the numbers of the file differ. */
 static void fill_backwards(struct catalog *to)
 {
+    samples_ack(to, 2, "as well");
     samples_put(to, 2, "shop");
     samples_put(to, 1, "shop");
+    samples_ack(to, 1, "fine");
     samples_add_pack(to, 2, 4, 4);
     samples_add_pack(to, 1, 0, 4);
 }
@@ -402,6 +406,9 @@ static void every_kind_of_difference_is_found(void **state)
         {"UPDATE backup_table SET ordinal = ordinal + 2", "table backup_table, "},
         {"UPDATE table_state SET key = zeroblob(32) WHERE name = 'fixed'",
          "table backup_table, "},
+        {"UPDATE mark SET at_us = 5 WHERE text = 'fine'", "table mark, "},
+        {"UPDATE mark SET text = 'bad' WHERE text = 'fine'", "table mark, "},
+        {"DELETE FROM mark WHERE text = 'fine'", "table mark, "},
     };
     struct catalog *b = second();
     fill(c);
@@ -428,6 +435,8 @@ static void what_only_one_could_open_is_no_difference_but_said(void **state)
     samples_add_pack(b, 1, 0, 4);
     samples_add_pack(b, 2, 4, 4);
     samples_put(b, 1, "shop");
+    samples_ack(b, 1, "fine");
+    samples_ack(b, 2, NULL);
     struct manifest m = samples_manifest(2);
     assert_done(backups_put(b, &m, NULL, 0, &e), &e);
     manifest_done(&m);
