@@ -30,8 +30,6 @@
 #define LATER_LEVEL 9 /* of the little that is new in a table that was there before */
 #define DEFAULT_LOCK_WAIT_S 60
 #define DEFAULT_SPOOL (1 * GIB)
-/* Text that is comparable between nights and hosts. */
-#define SETTINGS "-c timezone=UTC -c bytea_output=hex -c lc_monetary=C"
 #define MAX_ARGUMENTS 1024
 
 struct backup_options_cli {
@@ -200,7 +198,7 @@ static int dump_database(struct night *n, struct member_private *p, struct error
     const char *database = n->o->databases.count ? n->o->databases.items[0] : NULL;
     struct server_options options = n->o->server;
     options.database = database;
-    n->server = server_connect(&options, NULL, SETTINGS, e);
+    n->server = server_connect(&options, NULL, SERVER_SETTINGS, e);
     if (!n->server || server_facts(n->server, p, e) < 0)
         return -1;
     major = server_number(n->server) / 10000;

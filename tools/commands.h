@@ -12,6 +12,7 @@ extern const struct command cmd_show;
 extern const struct command cmd_restore;
 extern const struct command cmd_cat;
 extern const struct command cmd_verify;
+extern const struct command cmd_rehearse;
 extern const struct command cmd_copy;
 extern const struct command cmd_diff;
 extern const struct command cmd_history;

@@ -72,6 +72,7 @@ static int fill(const struct job *j, struct error *e)
                                                 .role = o->role,
                                                 .no_owner = o->no_owner,
                                                 .no_privileges = o->no_privileges,
+                                                .no_tablespaces = o->no_tablespaces,
                                                 .jobs = o->jobs ? (unsigned)o->jobs : 1,
                                                 .threads = o->threads};
     int rc = restore_run(j->c, &options, e);

@@ -14,7 +14,7 @@
 #include "tools/pg_tools.h"
 #include "tools/render.h"
 
-#define MAX_ARGUMENTS 16
+#define MAX_ARGUMENTS 24
 #define FD_PATH 32
 
 struct run {
@@ -34,23 +34,37 @@ struct feed {
     bool partial; /* of this archive it need not read all */
 };
 
+static void fd_path(char out[FD_PATH], int fd)
+{
+    (void)snprintf(out, FD_PATH, "/proc/self/fd/%d", fd);
+}
+
 /* ---- one process ------------------------------------------------------------------- */
 
-/* archive: a file instead of standard input, which jobs at a time restore; NULL none. */
-static struct child *start(struct run *r, const char *archive, int archive_fd, struct error *e)
+/* An archive that can be opened by name, and of its entries those that are to be restored. */
+struct named {
+    int archive, list;
+};
+
+/* named: instead of standard input, several jobs at a time; NULL none. */
+static struct child *start(struct run *r, const struct named *named, struct error *e)
 {
     const struct restore_run_options *o = r->o;
     const char *arguments[MAX_ARGUMENTS] = {r->program, "--exit-on-error", "--no-password",
                                             "-d", r->conninfo};
     size_t n = 5;
     char jobs[16];
-    int keep[2] = {archive_fd, -1};
+    char archive[FD_PATH];
+    char list[FD_PATH];
+    int keep[3];
     struct pg_child p;
     struct child *child = NULL;
     if (o->no_owner)
         arguments[n++] = "--no-owner";
     if (o->no_privileges)
         arguments[n++] = "--no-privileges";
+    if (o->no_tablespaces)
+        arguments[n++] = "--no-tablespaces";
     if (o->role) {
         arguments[n++] = "--role";
         arguments[n++] = o->role;
@@ -60,22 +74,24 @@ static struct child *start(struct run *r, const char *archive, int archive_fd, s
         arguments[n++] = "--if-exists";
         arguments[n++] = "--single-transaction";
     }
-    if (archive) {
+    if (named) {
         (void)snprintf(jobs, sizeof jobs, "%u", o->jobs);
-        arguments[n++] = "--jobs";
-        arguments[n++] = jobs;
-        arguments[n++] = archive;
+        fd_path(archive, named->archive);
+        fd_path(list, named->list);
+        const char *const more[] = {"--jobs", jobs, "--use-list", list, archive};
+        memcpy(arguments + n, more, sizeof more);
     }
     if (pg_child_prepare(&p, o->server, e) < 0)
         return NULL;
-    if (archive) {
-        if (p.options.keep_count > 0)
-            keep[1] = p.passfile;
+    if (named) {
+        keep[0] = named->archive;
+        keep[1] = named->list;
+        keep[2] = p.passfile;
         p.options.keep_fds = keep;
-        p.options.keep_count++;
+        p.options.keep_count += 2;
     }
     p.options.argv = arguments;
-    p.options.pipe_in = !archive;
+    p.options.pipe_in = !named;
     child = child_start(&p.options, e);
     if (child)
         child_obey(child, r->c->stop);
@@ -151,7 +167,7 @@ static int deliver(struct run *r, const struct toc_select *selection,
 static int run_one(struct run *r, const struct toc_select *selection, bool partial,
                    struct error *e)
 {
-    struct feed f = {.run = r, .partial = partial, .child = start(r, NULL, -1, e)};
+    struct feed f = {.run = r, .partial = partial, .child = start(r, NULL, e)};
     if (!f.child)
         return -1;
     bool failed = deliver(r, selection, write_counted, &f, e) < 0;
@@ -180,7 +196,7 @@ static int run_data(struct run *r, const struct restore_split *split, struct err
     unsigned started = 0;
     for (; started < split->data_count; started++) {
         struct feed *f = &feeds[started];
-        *f = (struct feed){.run = r, .child = start(r, NULL, -1, e)};
+        *f = (struct feed){.run = r, .child = start(r, NULL, e)};
         if (!f->child)
             break;
         parts[started] = (struct restore_jobs_part){.selection = &split->data[started],
@@ -203,25 +219,61 @@ static int write_memory(void *arg, struct bytes b, struct error *e)
     return file_write_full(*fd, b, e);
 }
 
-/* Indexes, constraints, triggers, grants: an archive without data, which pg_restore reads from
- * memory, as it takes several jobs only from what it can open by name. */
+/* The whole TOC without data. */
+static int write_archive(struct run *r, const struct toc_select *selection, int fd,
+                         struct error *e)
+{
+    const struct restore_options options = {.repo = r->c->repo,
+                                            .manifest = r->o->m,
+                                            .selection = selection,
+                                            .without_data = true,
+                                            .workers = 1,
+                                            .write = write_memory,
+                                            .write_arg = &fd,
+                                            .stop = r->c->stop};
+    struct restore *restore = restore_new(&options, e);
+    int rc = restore ? restore_member(restore, r->member, e) : -1;
+    restore_free(restore);
+    return rc;
+}
+
+/* As pg_restore reads it: a dump id a line. */
+static int write_list(const struct run *r, const struct toc_select *selection, int fd,
+                      struct error *e)
+{
+    const struct toc_list *l = &r->o->choice->list;
+    struct buf lines = {0};
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < l->count; i++)
+        if (toc_select_keeps(selection, i) && l->entries[i].facts->kind != TOC_KIND_SETTING)
+            rc = buf_printf(&lines, e, "%u;\n", l->entries[i].dump_id);
+    if (rc == 0)
+        rc = file_write_full(fd, buf_view(&lines), e);
+    buf_done(&lines);
+    return rc;
+}
+
+/* Indexes, constraints, triggers, grants, by pg_restore's own jobs, which it has only for an
+ * archive that it can open by name. All entries are in it, since it takes from the tables, and
+ * from what depends on them, which two statements would lock each other out. */
 static int run_finish(struct run *r, const struct restore_split *split, struct error *e)
 {
-    char path[FD_PATH];
-    int fd = file_memfd("pgkeep-toc", (struct bytes){0}, e);
-    if (fd < 0)
-        return -1;
     struct feed f = {.run = r};
-    int rc = deliver(r, &split->finish, write_memory, &fd, e);
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (rc == 0)
-        f.child = start(r, path, fd, e);
+    struct named named = {.archive = file_memfd("pgkeep-toc", (struct bytes){0}, e),
+                          .list = -1};
+    int rc = -1;
+    if (named.archive >= 0)
+        named.list = file_memfd("pgkeep-list", (struct bytes){0}, e);
+    if (named.list >= 0 && write_archive(r, &split->all, named.archive, e) == 0 &&
+        write_list(r, &split->finish, named.list, e) == 0)
+        f.child = start(r, &named, e);
     if (f.child)
         rc = finish_child(&f, false, e);
-    else
-        rc = -1;
     child_free(f.child);
-    (void)close(fd);
+    if (named.archive >= 0)
+        (void)close(named.archive);
+    if (named.list >= 0)
+        (void)close(named.list);
     return rc;
 }
 

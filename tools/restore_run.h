@@ -15,7 +15,7 @@ struct restore_run_options {
     struct server *server;
     const char *database; /* on that server; it is there */
     const char *role;
-    bool no_owner, no_privileges;
+    bool no_owner, no_privileges, no_tablespaces;
     /* Of toc_replace: what the database holds is dropped first, all in one transaction, by one
      * pg_restore. Empty: the database is new. */
     struct bytes replace;

@@ -45,6 +45,9 @@ struct server_options {
 
 struct server;
 
+/* Of every pg_dump of ours: text that is comparable between nights and hosts. */
+#define SERVER_SETTINGS "-c timezone=UTC -c bytea_output=hex -c lc_monetary=C"
+
 /* Connect. database: instead of the options' (NULL: theirs). settings: more for the connection
  * string's options, as "-c name=value …"; NULL none. ERROR_SERVER; ERROR_BUSY when the server
  * is not there or not ready; ERROR_USAGE. */

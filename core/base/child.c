@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -44,8 +46,8 @@ struct launch {
     char *const *argv;
     char *const *env;
     int in_fd, out_fd, err_fd, report_fd;
-    const int *keep_fds;
-    size_t keep_count;
+    const struct child_options *o;
+    pid_t parent;
 };
 
 static void close_fd(int *fd)
@@ -187,6 +189,22 @@ static bool take_place(int fd, int place)
     return high >= 0 && dup2(high, place) == place;
 }
 
+/* Who changes his user loses the signal that he asked for: so it comes second. */
+static bool take_user(const struct launch *l)
+{
+    const struct child_user *user = l->o->user;
+    if (user && (setgroups(0, NULL) < 0 || setgid(user->gid) < 0 || setuid(user->uid) < 0))
+        return false;
+    if (l->o->death_signal == 0)
+        return true;
+    if (prctl(PR_SET_PDEATHSIG, l->o->death_signal) < 0)
+        return false;
+    if (getppid() == l->parent)
+        return true;
+    errno = ESRCH; /* it ended meanwhile */
+    return false;
+}
+
 /* In the new process. Comes back only when something was refused. */
 static void become(const struct launch *l)
 {
@@ -201,9 +219,11 @@ static void become(const struct launch *l)
         return;
     if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return;
-    for (size_t i = 0; i < l->keep_count; i++)
-        if (fcntl(l->keep_fds[i], F_SETFD, 0) < 0)
+    for (size_t i = 0; i < l->o->keep_count; i++)
+        if (fcntl(l->o->keep_fds[i], F_SETFD, 0) < 0)
             return;
+    if (!take_user(l))
+        return;
     (void)execve(l->path, l->argv, l->env);
 }
 
@@ -294,7 +314,7 @@ struct child *child_start(const struct child_options *o, struct error *e)
     char *path = NULL;
     int mine[3] = {-1, -1, -1};
     int report = -1;
-    struct launch l = {.keep_fds = o->keep_fds, .keep_count = o->keep_count, .report_fd = -1};
+    struct launch l = {.o = o, .parent = getpid(), .report_fd = -1};
     struct child *c = calloc(1, sizeof *c);
     if (!c) {
         (void)error_memory(e, "child");

@@ -10,10 +10,17 @@
 #define BASE_CHILD_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include "core/base/error.h"
 
 #define CHILD_ABSENT 1 /* no such program in PATH */
+
+/* Neither has supplementary groups. */
+struct child_user {
+    uid_t uid;
+    gid_t gid;
+};
 
 struct child_options {
     const char *const *argv; /* ends with NULL; argv[0] with a slash is a path, else looked for
@@ -25,6 +32,9 @@ struct child_options {
     bool pipe_out;           /* stdout is a pipe: child_out */
     const int *keep_fds;     /* these stay open under their numbers (above 2), all others do */
     size_t keep_count;       /* not, whether close-on-exec or not */
+    const struct child_user *user; /* whom it runs as; NULL: as we do. Only root may choose */
+    int death_signal; /* the child gets it when the thread that started it ends, SIGKILL of this
+                       * process included; 0: none */
 };
 
 struct child;

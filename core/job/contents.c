@@ -10,7 +10,7 @@
 
 struct loading {
     struct contents *c;
-    size_t object_cap, data_cap;
+    size_t object_cap, data_cap; /* of its arrays */
 };
 
 void contents_done(struct contents *c)
@@ -21,15 +21,14 @@ void contents_done(struct contents *c)
     *c = (struct contents){0};
 }
 
-/* A copy in texts, which does not move: it has room for the TOC twice, and the names of data
- * are those of the TOC. */
+/* A copy in texts, which does not move: it has room for the whole TOC. */
 static int keep(struct contents *c, struct bytes text, struct bytes *out, struct error *e)
 {
     *out = (struct bytes){0};
     if (!text.data)
         return 0;
     if (text.len > c->texts.cap - c->texts.len)
-        return error_set(e, ERROR_CORRUPT, "the entry table has longer names than the TOC");
+        return error_set(e, ERROR_CORRUPT, "the TOC has longer texts than it has bytes");
     *out = bytes_of(c->texts.data + c->texts.len, text.len);
     return buf_append(&c->texts, text.data, text.len, e);
 }
@@ -50,9 +49,11 @@ static void *grown(void *items, size_t size, size_t count, size_t *cap, struct e
 /* ---- objects ----------------------------------------------------------------------- */
 
 /* Neither data nor what says only how the dump is to be read. */
-static bool is_object(const struct dump_entry *n)
+static bool is_object(const struct contents *c, const struct dump_entry *n)
 {
     const struct toc_kind_facts *facts = toc_kind_of(n->desc);
+    if (c->with_values && bytes_equal(n->desc, bytes_text("SEQUENCE SET")))
+        return true;
     return facts->kind != TOC_KIND_SETTING && !(facts->flags & TOC_KIND_CONTENT);
 }
 
@@ -71,39 +72,65 @@ static int add_object(struct loading *l, const struct dump_entry *n, struct erro
     return keep(c, n->defn, &o->definition, e);
 }
 
-static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
+static int add_data(struct loading *l, const struct dump_entry *n, struct error *e)
 {
-    return ev->type == DUMP_ENTRY && is_object(ev->entry) ? add_object(arg, ev->entry, e) : 0;
-}
-
-/* ---- data -------------------------------------------------------------------------- */
-
-static struct bytes text_of(const char *text)
-{
-    return text ? bytes_text(text) : (struct bytes){0};
-}
-
-static int add_data(void *arg, const struct entry *n, struct error *e)
-{
-    struct loading *l = arg;
     struct contents *c = l->c;
     void *moved = grown(c->data, sizeof *c->data, c->data_count, &l->data_cap, e);
     if (!moved)
         return -1;
     c->data = moved;
     struct contents_data *d = &c->data[c->data_count];
-    *d = (struct contents_data){.rows = n->rows,
-                                .bytes = stream_bytes(&n->payload),
-                                .has_sum = n->payload.kind == FORMAT_STREAM_ROWS,
-                                .ordinal = (uint32_t)c->data_count};
+    *d = (struct contents_data){.ordinal = (uint32_t)c->data_count};
     c->data_count++;
+    if (keep(c, n->desc, &d->desc, e) < 0 || keep(c, n->schema, &d->schema, e) < 0 ||
+        keep(c, n->tag, &d->name, e) < 0)
+        return -1;
+    return keep(c, n->copy, &d->copy, e);
+}
+
+static int visit_event(void *arg, const struct dump_event *ev, struct error *e)
+{
+    struct loading *l = arg;
+    if (ev->type != DUMP_ENTRY)
+        return 0;
+    if (is_object(l->c, ev->entry) && add_object(l, ev->entry, e) < 0)
+        return -1;
+    return ev->entry->has_data ? add_data(l, ev->entry, e) : 0;
+}
+
+int contents_take_toc(struct contents *c, struct bytes toc, struct error *e)
+{
+    struct loading l = {.c = c};
+    if (buf_reserve(&c->texts, toc.len + 1, e) < 0)
+        return -1;
+    return toc_walk(toc, visit_event, &l, e);
+}
+
+/* ---- data -------------------------------------------------------------------------- */
+
+struct filling {
+    struct contents *c;
+    uint32_t place; /* in the entry table */
+    bool compressed;
+};
+
+static int fill_data(void *arg, const struct entry *n, struct error *e)
+{
+    struct filling *f = arg;
+    uint32_t own = f->place++;
+    uint32_t place = n->place == ENTRY_OWN_PLACE ? own : n->place;
+    if (place >= f->c->data_count)
+        return error_set(e, ERROR_CORRUPT, "no TOC entry for data block %u", own);
+    struct contents_data *d = &f->c->data[place];
+    d->rows = n->rows;
+    d->bytes = stream_bytes(&n->payload);
+    d->has_sum = n->payload.kind == FORMAT_STREAM_ROWS;
+    d->counted = d->copy.len > 0 && (d->has_sum || f->compressed);
     memcpy(d->sum, n->sum, sizeof d->sum);
+    d->has_digest = n->payload.part_count == 1 && !f->compressed;
     if (n->payload.part_count > 0)
         memcpy(d->digest, n->payload.parts[0].digest, sizeof d->digest);
-    if (keep(c, text_of(n->desc), &d->desc, e) < 0 ||
-        keep(c, text_of(n->schema), &d->schema, e) < 0)
-        return -1;
-    return keep(c, text_of(n->name), &d->name, e);
+    return 0;
 }
 
 /* ---- order ------------------------------------------------------------------------- */
@@ -123,7 +150,7 @@ static int object_order(const struct contents_object *a, const struct contents_o
     return order != 0 ? order : compare_texts(a->name, b->name);
 }
 
-static int data_order(const struct contents_data *a, const struct contents_data *b)
+int contents_order_data(const struct contents_data *a, const struct contents_data *b)
 {
     int order = compare_texts(a->schema, b->schema);
     if (order == 0)
@@ -141,11 +168,11 @@ static int sort_objects(const void *x, const void *y)
 static int sort_data(const void *x, const void *y)
 {
     const struct contents_data *a = x, *b = y;
-    int order = data_order(a, b);
+    int order = contents_order_data(a, b);
     return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
 }
 
-static void put_in_order(struct contents *c)
+void contents_sort(struct contents *c)
 {
     if (c->object_count > 0)
         qsort(c->objects, c->object_count, sizeof *c->objects, sort_objects);
@@ -156,24 +183,22 @@ static void put_in_order(struct contents *c)
 int contents_load(struct repo *repo, const struct manifest *m, struct contents *out,
                   struct error *e)
 {
-    struct loading l = {.c = out};
     struct buf toc = {0};
     const struct member_private *p = &m->private_part;
     if (p->member_count == 0 || p->members[0].kind != FORMAT_MEMBER_DUMP)
         return error_set(e, ERROR_UNSUPPORTED, "the backup holds no dump that can be compared");
+    struct filling filling = {.c = out, .compressed = p->members[0].codec != 0};
     const struct restore_options options = {.repo = repo, .manifest = m, .workers = 1};
     struct restore *r = restore_new(&options, e);
     int rc = r ? restore_toc(r, &p->members[0], &toc, e) : -1;
     if (rc == 0)
-        rc = buf_reserve(&out->texts, 2 * toc.len + 1, e);
+        rc = contents_take_toc(out, buf_view(&toc), e);
     if (rc == 0)
-        rc = toc_walk(buf_view(&toc), visit_event, &l, e);
-    if (rc == 0)
-        rc = restore_entries(r, &p->members[0], add_data, &l, e);
+        rc = restore_entries(r, &p->members[0], fill_data, &filling, e);
     restore_free(r);
     buf_done(&toc);
     if (rc == 0)
-        put_in_order(out);
+        contents_sort(out);
     return rc;
 }
 
@@ -221,7 +246,7 @@ static void compare_data(const struct contents *a, const struct contents *b,
     for (size_t i = 0, k = 0; i < a->data_count || k < b->data_count;) {
         const struct contents_data *x = i < a->data_count ? &a->data[i] : NULL;
         const struct contents_data *y = k < b->data_count ? &b->data[k] : NULL;
-        int order = x && y ? data_order(x, y) : x ? -1 : 1;
+        int order = x && y ? contents_order_data(x, y) : x ? -1 : 1;
         visit->data(visit->arg, change_of(order, order == 0 && contents_same_data(x, y)),
                     order <= 0 ? x : NULL, order >= 0 ? y : NULL);
         i += order <= 0;

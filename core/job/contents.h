@@ -16,15 +16,19 @@ struct contents_object {
 /* An item with data: a table, or the large objects. */
 struct contents_data {
     struct bytes desc, schema, name;
+    struct bytes copy; /* the COPY statement; empty: no rows in COPY's text */
     uint64_t rows, bytes;
     bool has_sum; /* of the rows, in any order; under the key of the backup's domain */
     uint8_t sum[16];
+    bool counted; /* rows and sum are of the COPY text, also where it is compressed inside */
     uint8_t digest[FORMAT_HASH_LEN]; /* of the stream, in its order; of bytes a SHA-256 */
-    uint32_t ordinal;
+    bool has_digest;  /* it is of the bytes themselves, not of what they were compressed to */
+    uint32_t ordinal; /* among the TOC entries with data */
 };
 
 /* Zeroed memory is empty. */
 struct contents {
+    bool with_values; /* set before loading: values of sequences are objects too */
     struct buf texts;
     struct contents_object *objects; /* by desc, schema, name, place */
     size_t object_count;
@@ -37,6 +41,13 @@ struct contents {
 MUST_CHECK int contents_load(struct repo *repo, const struct manifest *m, struct contents *out,
                              struct error *e);
 void contents_done(struct contents *c);
+
+/* The parts of loading, for job/contents_read: objects, and data with their names, of a TOC,
+ * header in front; the data in TOC order. Then, when the data are filled in, into order. */
+MUST_CHECK int contents_take_toc(struct contents *c, struct bytes toc, struct error *e);
+void contents_sort(struct contents *c);
+/* The order of data by name. */
+int contents_order_data(const struct contents_data *a, const struct contents_data *b);
 
 /* Definition and owner; content, whatever the order of its rows. */
 bool contents_same_object(const struct contents_object *a, const struct contents_object *b);

@@ -461,8 +461,8 @@ static int deliver_dump(struct restore *r, const struct member *m, struct error 
     if (rc == 0 && r->o.head.len > 0)
         rc = frame_bytes(r->frame, r->o.head, e);
     buf_done(&toc);
-    if (rc < 0)
-        return -1;
+    if (rc < 0 || r->o.without_data)
+        return rc;
     rc = restore_entries(r, m, visit_block, &blocks, e);
     /* A second TOC belongs to the dump as it was. */
     return rc == 0 && m->tail.kind != 0 && !r->o.selection ? whole_stream(r, &m->tail, e) : rc;

@@ -32,8 +32,9 @@ struct restore_options {
     const struct toc_select *selection;
     /* With selection: header and TOC in front of the data in place of its own (toc_replace). */
     struct bytes head;
-    bool check;       /* recompute row hashes, digests, content hashes, chunk ids */
-    bool copy_sha256; /* with check: also that of every table's COPY text */
+    bool without_data; /* with selection: header and TOC alone */
+    bool check;        /* recompute row hashes, digests, content hashes, chunk ids */
+    bool copy_sha256;  /* with check: also that of every table's COPY text */
     /* After each data block; may be NULL. */
     int (*on_entry)(void *arg, const struct restore_entry *entry, struct error *e);
     void *on_entry_arg;

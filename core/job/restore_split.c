@@ -113,6 +113,10 @@ static int select_stages(const struct splitting *s, unsigned stages, struct toc_
                             stages | TOC_STAGE_BIT(TOC_STAGE_EVERY), out, e);
 }
 
+#define BUT_LAST                                                                               \
+    (TOC_STAGE_BIT(TOC_STAGE_DEFINE) | TOC_STAGE_BIT(TOC_STAGE_DATA) |                         \
+     TOC_STAGE_BIT(TOC_STAGE_FINISH))
+
 static int select_parts(struct splitting *s, struct restore *r, struct restore_split *out,
                         struct error *e)
 {
@@ -124,21 +128,20 @@ static int select_parts(struct splitting *s, struct restore *r, struct restore_s
         return -1;
     for (unsigned i = 0; i < out->data_count; i++)
         keep_settings(s, &out->data[i]);
-    return select_stages(s, TOC_STAGE_BIT(TOC_STAGE_DEFINE), &out->define, e) < 0
-               ? -1
-               : select_stages(s, TOC_STAGE_BIT(TOC_STAGE_FINISH), &out->finish, e);
+    if (select_stages(s, TOC_STAGE_BIT(TOC_STAGE_DEFINE), &out->define, e) < 0 ||
+        select_stages(s, TOC_STAGE_BIT(TOC_STAGE_FINISH), &out->finish, e) < 0)
+        return -1;
+    return select_stages(s, BUT_LAST, &out->all, e);
 }
 
 int restore_split_make(struct restore *r, const struct restore_split_what *what,
                        struct restore_split *out, struct error *e)
 {
-    const unsigned but_last = TOC_STAGE_BIT(TOC_STAGE_DEFINE) | TOC_STAGE_BIT(TOC_STAGE_DATA) |
-                              TOC_STAGE_BIT(TOC_STAGE_FINISH);
     struct splitting s = {.what = what};
     int rc = list_items(&s, e);
     if (rc == 0)
         rc = what->jobs > 1 ? select_parts(&s, r, out, e)
-                            : select_stages(&s, but_last, &out->define, e);
+                            : select_stages(&s, BUT_LAST, &out->define, e);
     if (rc == 0)
         rc = select_stages(&s, TOC_STAGE_BIT(TOC_STAGE_LAST), &out->last, e);
     for (uint32_t i = 0; rc == 0 && i < out->last.count && !out->has_last; i++)
@@ -153,6 +156,7 @@ void restore_split_done(struct restore_split *s)
     toc_select_done(&s->define);
     toc_select_done(&s->finish);
     toc_select_done(&s->last);
+    toc_select_done(&s->all);
     for (unsigned i = 0; s->data && i < s->data_count; i++)
         toc_select_done(&s->data[i]);
     free(s->data);

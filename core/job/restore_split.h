@@ -12,7 +12,9 @@
 struct restore_split {
     struct toc_select define; /* of one job: all but the last */
     struct toc_select finish, last;
-    bool has_last; /* last holds more than settings */
+    struct toc_select all; /* but the last: from the tables in it, and from what depends on
+                            * them, pg_restore knows what may not be done side by side */
+    bool has_last;         /* last holds more than settings */
     struct toc_select *data;
     unsigned data_count;    /* of several jobs: at most as many, and as there are with data */
     uint64_t payload_bytes; /* of them all */
