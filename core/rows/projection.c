@@ -236,117 +236,19 @@ int projection_narrow(const struct projection_shape *s, struct bytes row, struct
     return set_fields(out, row, ends, s->kept_places, s->old_count, e);
 }
 
-/* ---- names of columns ---- */
-
-/* Names as they are without quotes, back to back. */
-struct names {
-    struct buf text;
-    uint32_t ends[PROJECTION_MAX_COLUMNS];
-    size_t count;
-};
-
-static struct bytes name_at(const struct names *n, size_t i)
-{
-    size_t start = i > 0 ? n->ends[i - 1] : 0;
-    return bytes_of(n->text.data + start, n->ends[i] - start);
-}
-
-/* Behind the quoted part that begins at `at`; beyond text when it does not end. */
-static size_t skip_quoted(struct bytes text, size_t at)
-{
-    const uint8_t *end = memchr(text.data + at + 1, '"', text.len - at - 1);
-    return end ? (size_t)(end - text.data) + 1 : text.len + 1;
-}
-
-static uint8_t peek(struct bytes text)
-{
-    return text.len > 0 ? text.data[0] : 0;
-}
-
-/* One name off the front of *list; PROJECTION_LOST when there is none. */
-static int read_name(struct bytes *list, struct names *n, struct error *e)
-{
-    size_t before = n->text.len;
-    size_t len = 0;
-    while (peek(*list) == '"') {
-        size_t end = skip_quoted(*list, 0);
-        if (end > list->len)
-            return PROJECTION_LOST;
-        struct bytes part = bytes_take(list, end);
-        if (buf_append(&n->text, part.data + 1, part.len - 2, e) < 0)
-            return -1;
-        /* Two quotes within a name are one of it. */
-        if (peek(*list) == '"' && buf_byte(&n->text, '"', e) < 0)
-            return -1;
-    }
-    while (n->text.len == before && len < list->len && !memchr(",()\" \n", list->data[len], 6))
-        len++;
-    struct bytes plain = bytes_take(list, len);
-    if (buf_append(&n->text, plain.data, plain.len, e) < 0)
-        return -1;
-    return n->text.len > before ? 0 : PROJECTION_LOST;
-}
-
-/* The names between parentheses; list begins behind the first one. */
-static int read_list(struct bytes list, struct names *n, struct error *e)
-{
-    for (;;) {
-        if (n->count == PROJECTION_MAX_COLUMNS)
-            return PROJECTION_LOST;
-        int rc = read_name(&list, n, e);
-        if (rc != 0)
-            return rc;
-        n->ends[n->count++] = (uint32_t)n->text.len;
-        uint8_t next = peek(list);
-        if (next == ')')
-            return 0;
-        if (next != ',')
-            return PROJECTION_LOST;
-        (void)bytes_take(&list, 1);
-        while (peek(list) == ' ')
-            (void)bytes_take(&list, 1);
-    }
-}
-
-/* The columns of `COPY table (a, "B") FROM stdin;`; a table without columns has no list. */
-static int read_names(struct bytes statement, struct names *n, struct error *e)
-{
-    size_t at = 5;
-    if (statement.len < at || statement.len > UINT32_MAX ||
-        memcmp(statement.data, "COPY ", at) != 0)
-        return PROJECTION_LOST;
-    while (at < statement.len && statement.data[at] != '(')
-        at = statement.data[at] == '"' ? skip_quoted(statement, at) : at + 1;
-    if (at >= statement.len)
-        return at == statement.len ? 0 : PROJECTION_LOST;
-    (void)bytes_take(&statement, at + 1);
-    return read_list(statement, n, e);
-}
-
 /* ---- shapes ---- */
 
-#define NOWHERE UINT16_MAX
-
-/* Where a column of this name stands in n; the place `guess` is looked at first. */
-static uint16_t place_of(const struct names *n, struct bytes name, size_t guess)
-{
-    if (guess < n->count && bytes_equal(name_at(n, guess), name))
-        return (uint16_t)guess;
-    for (size_t i = 0; i < n->count; i++)
-        if (bytes_equal(name_at(n, i), name))
-            return (uint16_t)i;
-    return NOWHERE;
-}
-
-/* Sets the place of each old column, or NOWHERE. 0, or the answers of projection_match. */
-static int compare(const struct names *old, const struct names *new, uint16_t *places)
+/* Sets the place of each old column, or COLUMN_NAMES_NOWHERE. 0, or the answers of
+ * projection_match. */
+static int compare(const struct column_names *old, const struct column_names *new,
+                   uint16_t *places)
 {
     size_t found = 0;
     size_t in_place = 0;
     size_t guess = 0;
     for (size_t i = 0; i < old->count; i++) {
-        places[i] = place_of(new, name_at(old, i), guess);
-        if (places[i] == NOWHERE)
+        places[i] = column_names_place(new, column_names_at(old, i), guess);
+        if (places[i] == COLUMN_NAMES_NOWHERE)
             continue;
         guess = places[i] + (size_t)1;
         found++;
@@ -377,14 +279,14 @@ static int make_shape(struct projection_shape *s, const uint16_t *places, size_t
         return -1;
     s->new_count = new_count;
     for (size_t i = 0; i < new_count; i++)
-        s->columns[i].column = NOWHERE;
+        s->columns[i].column = COLUMN_NAMES_NOWHERE;
     for (size_t i = 0; i < old_count; i++) {
-        if (places[i] == NOWHERE) {
+        if (places[i] == COLUMN_NAMES_NOWHERE) {
             s->lost_count++;
             continue;
         }
         /* A name that stands twice is no list of columns. */
-        if (s->columns[places[i]].column != NOWHERE)
+        if (s->columns[places[i]].column != COLUMN_NAMES_NOWHERE)
             return PROJECTION_LOST;
         s->columns[places[i]].column = (uint16_t)i;
         s->kept_places[s->old_count] = (uint16_t)i;
@@ -394,7 +296,7 @@ static int make_shape(struct projection_shape *s, const uint16_t *places, size_t
     for (size_t i = 0; i < new_count; i++) {
         s->is_appended =
             s->is_appended && (i >= s->old_count || s->old_places[i] == (uint16_t)i);
-        if (s->columns[i].column != NOWHERE)
+        if (s->columns[i].column != COLUMN_NAMES_NOWHERE)
             continue;
         s->columns[i] =
             (struct projection_column){.source = 1, .column = (uint16_t)s->added_count};
@@ -406,20 +308,22 @@ static int make_shape(struct projection_shape *s, const uint16_t *places, size_t
 int projection_match(struct bytes old_columns, struct bytes new_columns,
                      struct projection_shape *out, struct error *e)
 {
-    struct names old = {0};
-    struct names new = {0};
+    struct column_names old = {0};
+    struct column_names new = {0};
     uint16_t places[PROJECTION_MAX_COLUMNS];
-    int rc = read_names(old_columns, &old, e);
+    int rc = column_names_of_copy(old_columns, &old, e);
     if (rc == 0)
-        rc = read_names(new_columns, &new, e);
+        rc = column_names_of_copy(new_columns, &new, e);
+    if (rc == COLUMN_NAMES_NONE)
+        rc = PROJECTION_LOST;
     if (rc == 0)
         rc = compare(&old, &new, places);
     if (rc == 0)
         rc = make_shape(out, places, old.count, new.count, e);
     if (rc != 0)
         projection_shape_done(out);
-    buf_done(&old.text);
-    buf_done(&new.text);
+    column_names_done(&old);
+    column_names_done(&new);
     return rc;
 }
 

@@ -5,10 +5,10 @@
 #ifndef ROWS_PROJECTION_H
 #define ROWS_PROJECTION_H
 
-#include "core/base/buf.h"
+#include "core/rows/column_names.h"
 
 #define PROJECTION_MAX_SOURCES 64
-#define PROJECTION_MAX_COLUMNS 1664
+#define PROJECTION_MAX_COLUMNS COLUMN_NAMES_MAX
 
 #define PROJECTION_SAME 1 /* the shapes are one */
 #define PROJECTION_LOST 2 /* it cannot be put in the old shape */
