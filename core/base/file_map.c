@@ -7,22 +7,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_map_descriptor(int fd, const char *name, struct bytes *out, struct error *e)
+static int map(int fd, const char *name, int access, void **out, size_t *len, struct error *e)
 {
     struct stat st;
     void *p = NULL;
-    *out = (struct bytes){0};
     if (fstat(fd, &st) < 0)
         return error_system(e, "%s", name);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > SIZE_MAX)
         return error_set(e, ERROR_IO, "%s: not a regular file that fits into memory", name);
     /* An empty file has nothing to map, and mmap would refuse. */
     if (st.st_size > 0)
-        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        p = mmap(NULL, (size_t)st.st_size, access, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return error_system(e, "%s: map of %lld bytes", name, (long long)st.st_size);
-    *out = bytes_of(p, (size_t)st.st_size);
+    *out = p;
+    *len = (size_t)st.st_size;
     return 0;
+}
+
+int file_map_descriptor(int fd, const char *name, struct bytes *out, struct error *e)
+{
+    void *p = NULL;
+    size_t len = 0;
+    int rc = map(fd, name, PROT_READ, &p, &len, e);
+    *out = bytes_of(p, len);
+    return rc;
+}
+
+int file_map_scratch(int fd, const char *name, void **out, struct error *e)
+{
+    size_t len;
+    *out = NULL;
+    return map(fd, name, PROT_READ | PROT_WRITE, out, &len, e);
 }
 
 int file_map_open(const char *path, struct bytes *out, struct error *e)

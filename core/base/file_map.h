@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole files as memory that is only read. A disk that fails behind a mapping ends the process
- * by SIGBUS where the memory is touched; file_map_ready asks first. Any thread. */
+/* Whole files as memory, which is only read unless said. A disk that fails behind a mapping
+ * ends the process by SIGBUS where the memory is touched; file_map_ready asks first. Any
+ * thread. */
 #ifndef BASE_FILE_MAP_H
 #define BASE_FILE_MAP_H
 
@@ -16,6 +17,9 @@ MUST_CHECK int file_map_open(const char *path, struct bytes *out, struct error *
 /* The same of an open file, which may be closed then; name is for messages. */
 MUST_CHECK int file_map_descriptor(int fd, const char *name, struct bytes *out,
                                    struct error *e);
+/* A nameless file of this process that was written and is now changed in place; it may be
+ * closed then. *out is of its own length, NULL when that is 0; file_map_close. ERROR_IO. */
+MUST_CHECK int file_map_scratch(int fd, const char *name, void **out, struct error *e);
 void file_map_close(struct bytes map);
 
 /* Bring a part of a mapping into memory before it is read; where the system cannot do that

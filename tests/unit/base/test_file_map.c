@@ -94,6 +94,23 @@ static void an_empty_file_is_an_empty_map(void **state)
     file_map_close(map);
 }
 
+static void a_scratch_file_is_changed_in_place(void **state)
+{
+    (void)state;
+    void *map;
+    int fd = file_temporary(path, &e);
+    assert_true(fd >= 0);
+    assert_done(file_map_scratch(fd, "scratch", &map, &e), &e);
+    assert_null(map);
+    assert_done(file_write_full(fd, bytes_text("0123456789"), &e), &e);
+    assert_done(file_map_scratch(fd, "scratch", &map, &e), &e);
+    assert_int_equal(close(fd), 0);
+    uint8_t *bytes = map;
+    bytes[3] = 'x';
+    assert_memory_equal(bytes, "012x456789", 10);
+    file_map_close(bytes_of(map, 10));
+}
+
 static void what_is_no_file_is_absent_or_refused(void **state)
 {
     (void)state;
@@ -117,6 +134,7 @@ int main(void)
         IN_FOLDER(parts_that_rested_are_still_there),
         IN_FOLDER(a_part_that_the_file_lost_is_told_before_it_is_read),
         IN_FOLDER(an_empty_file_is_an_empty_map),
+        IN_FOLDER(a_scratch_file_is_changed_in_place),
         IN_FOLDER(what_is_no_file_is_absent_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
