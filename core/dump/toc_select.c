@@ -95,15 +95,23 @@ static int hint(const struct choosing *c, const struct toc_name *n, bool schema,
     return error_hint(e, "the nearest %s: %s", schema ? "schemas" : "tables", text);
 }
 
+static const char *option(const struct choosing *c, bool schema)
+{
+    if (schema)
+        return "-n";
+    return c->o->table_option ? c->o->table_option : "-t";
+}
+
 static int absent(const struct choosing *c, const struct toc_name *n, bool schema,
                   struct error *e)
 {
     char name[120];
     str_safe(name, sizeof name, bytes_text(n->text));
     if (!schema && c->o->schema_count > 0)
-        (void)error_set(e, ERROR_USAGE, "-t %s: no such table in the schemas of -n", name);
+        (void)error_set(e, ERROR_USAGE, "%s %s: no such table in the schemas of -n",
+                        option(c, false), name);
     else
-        (void)error_set(e, ERROR_USAGE, "-%c %s: the backup has no such %s", schema ? 'n' : 't',
+        (void)error_set(e, ERROR_USAGE, "%s %s: the backup has no such %s", option(c, schema),
                         name, schema ? "schema" : "table");
     return hint(c, n, schema, e);
 }
@@ -243,7 +251,7 @@ static int parse_names(struct choosing *c, struct error *e)
         bool table = k < tables;
         if (toc_name_parse(table ? c->o->tables[k] : c->o->schemas[k - tables], table,
                            &c->names[k], e) < 0)
-            return error_wrap(e, "-%c", table ? 't' : 'n');
+            return error_wrap(e, "%s", option(c, !table));
     }
     return 0;
 }

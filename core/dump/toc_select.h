@@ -13,6 +13,7 @@ enum toc_select_content { TOC_SELECT_ALL, TOC_SELECT_SCHEMA_ONLY, TOC_SELECT_DAT
 struct toc_select_options {
     const char *const *tables; /* as in dump/toc_name */
     size_t table_count;
+    const char *table_option; /* how messages call it; NULL: -t */
     const char *const *schemas;
     size_t schema_count;
     bool large_objects; /* all of them too; nothing says which table means which */
