@@ -327,9 +327,10 @@ const struct command cmd_diff = {
         "as \\xNN. Rows with the same primary key are one change and stand together. Columns\n"
         "that only one of the two has are named and not compared. With --json a line for each\n"
         "row (message_type row) and one at the end (summary). Memory does not grow with the\n"
-        "table: 16 bytes a row of both go to a nameless file beside the catalog, rows that\n"
-        "wait for the other one with their key take 64 MiB at most (what finds no room stands\n"
-        "first, by itself), and of a row above 16 MiB only the beginning is printed.\n",
+        "table: hashes that do not fit into 64 MiB (two million rows) go to a nameless file\n"
+        "beside the catalog, 16 bytes each; rows that wait for the other one with their key\n"
+        "take 64 MiB at most, and what finds no room stands first, by itself; of a row above\n"
+        "16 MiB only the beginning is printed.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct diff_options),

@@ -16,6 +16,7 @@ extern const struct command cmd_rehearse;
 extern const struct command cmd_copy;
 extern const struct command cmd_diff;
 extern const struct command cmd_history;
+extern const struct command cmd_find;
 extern const struct command cmd_catalog;
 extern const struct command cmd_doctor;
 extern const struct command cmd_help;

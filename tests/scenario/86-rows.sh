@@ -153,13 +153,15 @@ sql shop "UPDATE large SET v = 'changed' WHERE id % 2000 = 0"
 night
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1
 peak() { # COMMAND...: in MiB
-    "$root/tests/bench/measure" --stdout "$work/out" "$@" >"$work/measured" 2>"$work/err" || true
+    "$root/tests/bench/measure" --stdout "$work/out" "$@" >"$work/measured" 2>"$work/err" ||
+        true
     awk '{ print int($3) }' "$work/measured"
 }
 reading=$(peak "$pgkeep" cat latest large)
 comparing=$(peak "$pgkeep" diff latest~1 latest --table large)
 says 'a hundred of 200,000 rows' '^rows: 0 added, 0 removed, 100 changed, 199,900 the same'
-same 'each with its key' 100 "$(grep -A 1 -E -- '^-' "$work/out" | grep -cE '^\+[0-9]+000'$'\t')"
+same 'each with its key' 100 \
+    "$(grep -A 1 -E -- '^-' "$work/out" | grep -cE '^\+[0-9]+000'$'\t')"
 at_most 'MiB more than one reader takes' 48 $((comparing - reading))
 
 # ---- long rows ----
