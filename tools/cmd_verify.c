@@ -15,6 +15,7 @@
 #include "core/job/verify_again.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
+#include "tools/list_check.h"
 #include "tools/render.h"
 #include "tools/select.h"
 #include "tools/sync.h"
@@ -32,7 +33,8 @@ struct verify_options {
 static const struct options_spec specs[] = {
     SELECT_SPECS(struct verify_options, select),
     {0, "level", OPTIONS_TEXT, AT(level), "LEVEL",
-     "objects (no key needed) or data (decode everything, the default with a key)",
+     "objects (no key needed), data (decode everything, the default with a key) or list (data, "
+     "and pg_restore --list)",
      "PGKEEP_VERIFY_LEVEL"},
     {0, "full", OPTIONS_FLAG, AT(full), NULL,
      "put every backup together again, also those that were verified before", NULL},
@@ -50,6 +52,7 @@ struct checked {
     struct context *c;
     const struct verify_options *o;
     bool data;
+    bool lists;                               /* after data: what pg_restore lists */
     uint32_t part, parts;                     /* of --sample; 0: all */
     struct verify_packs *packs;               /* packs that were read already */
     struct verify_again *again;               /* NULL: none was verified before */
@@ -60,6 +63,13 @@ struct checked {
     enum error_kind why; /* of the first that could not be checked */
     struct json *tables;
 };
+
+static const char *level_word(const struct checked *k)
+{
+    if (k->lists)
+        return "list";
+    return k->data ? "data" : "objects";
+}
 
 static int on_entry(void *arg, const struct restore_entry *seen, struct error *e)
 {
@@ -131,7 +141,7 @@ static void report_one(struct checked *k, const struct outcome *o)
     const struct error *e = o->why;
     char id[2 * FORMAT_ID_LEN + 1];
     str_hex(id, o->id, FORMAT_ID_LEN);
-    const char *level = k->data ? "data" : "objects";
+    const char *level = level_word(k);
     const char *result = verdict(e);
     if (!e) {
         k->good++;
@@ -168,7 +178,7 @@ static int record(struct checked *k, const struct outcome *o, struct error *e)
         return runs_event(k->c->catalog, "verify-sample", o->id, k->o->sample, e);
     if (o->bad && objects_drop_pack(k->c->catalog, o->bad, e) < 0)
         return -1;
-    return runs_verified(k->c->catalog, o->id, k->data ? "data" : "objects", !o->why,
+    return runs_verified(k->c->catalog, o->id, level_word(k), !o->why,
                          o->why ? o->why->text : NULL, e);
 }
 
@@ -221,6 +231,8 @@ static int check_one(struct checked *k, const struct manifest *m,
     if (rc == 0 && k->data && (!k->o->copy_sums || !packs->failed))
         rc = check_data(k, m, e);
     verify_packs_end(k->packs);
+    if (rc == 0 && k->lists && !packs->failed)
+        rc = list_check(k->c, m, e);
     return rc;
 }
 
@@ -288,6 +300,9 @@ static int check_held(struct checked *k, struct error *e)
     verify_packs_begin(k->packs, packs, count);
     int rc = verify_again_run(k->again, items, count, e);
     verify_packs_end(k->packs);
+    for (size_t i = 0; rc == 0 && k->lists && i < count; i++)
+        if (!items[i].failed && !packs[i].failed)
+            items[i].failed = list_check(k->c, &k->held[i], &items[i].why) < 0;
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = settle(k,
                     (struct outcome){.id = k->held[i].backup_id,
@@ -407,8 +422,13 @@ static int choose_level(struct checked *k, struct error *e)
     const char *level = k->o->level;
     if (level && strcmp(level, "objects") == 0)
         return context_metadata(k->c, e);
-    if (level && strcmp(level, "data") != 0)
-        return error_set(e, ERROR_USAGE, "--level: objects or data is expected");
+    k->lists = level && strcmp(level, "list") == 0;
+    if (level && !k->lists && strcmp(level, "data") != 0)
+        return error_set(e, ERROR_USAGE, "--level: objects, data or list is expected");
+    if (k->lists && k->parts)
+        return error_set(e, ERROR_USAGE,
+                         "--level list looks at whole backups: --sample does "
+                         "not go with it");
     k->data = true;
     int rc = level ? context_reader(k->c, e) : context_find_reader(k->c, e);
     if (rc != CONTEXT_NO_KEY)
@@ -466,7 +486,7 @@ static int finish(struct checked *k, struct json *root, int64_t started, struct 
             (void)snprintf(sample, sizeof sample, " (sample %u/%u, %zu packs)", k->part,
                            k->parts, verify_packs_good(k->packs));
         (void)printf("verified %llu backup%s at level %s%s in %s: %llu good, %llu damaged%s\n",
-                     all, all == 1 ? "" : "s", k->data ? "data" : "objects", sample, took,
+                     all, all == 1 ? "" : "s", level_word(k), sample, took,
                      (unsigned long long)k->good, (unsigned long long)k->bad, unchecked);
     }
     if (k->bad > 0)
@@ -516,7 +536,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
 
 const struct command cmd_verify = {
     .name = "verify",
-    .usage = "[ID...] [--level objects|data] [--sample N/M]",
+    .usage = "[ID...] [--level objects|data|list] [--sample N/M]",
     .summary = "Check that backups are whole, by reading them",
     .more =
         "objects: every pack is there, and its SHA-256 is its name. data: every chunk is\n"
@@ -525,6 +545,9 @@ const struct command cmd_verify = {
         "again chunk by chunk, those that backups share once, unless --full. With --sample\n"
         "N/M only part N of the packs of all backups is read, each once; at level data every\n"
         "chunk in them is decoded. A backup counts as verified only after a whole check.\n"
+        "list: after data, pg_restore --list is run on the dump's table of contents, and must\n"
+        "list all that is in it. It is the pg_restore of the dump's major version or a newer\n"
+        "one; without one that reads the archive the backup counts as not checked (exit 1).\n"
         "Exit code 4 when damage is found.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
