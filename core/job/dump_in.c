@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/dump/payload.h"
+#include "core/dump/toc_root.h"
 #include "core/job/pieces_out.h"
 #include "core/job/rows_seen.h"
 
@@ -35,6 +36,7 @@ struct dump_in {
     struct buf header_bytes;
     struct buf toc_bytes;
     bool toc_has_values; /* STATISTICS DATA: values of rows */
+    bool has_partitions, has_tables, has_data;
     uint32_t toc_entries;
     struct bytes_out toc, table, tail, opaque;
     bool is_opaque, has_tail;
@@ -138,11 +140,30 @@ static int on_raw(struct dump_in *d, const struct dump_event *ev, struct error *
     }
 }
 
+/* What tells a dump of a part from one of all, and whether there are partitions. */
+static void note_tables(struct dump_in *d, const struct dump_entry *n)
+{
+    static const char by[] = "\nPARTITION BY ";
+    static const char of[] = " PARTITION OF ";
+    if (bytes_equal(n->desc, bytes_text("TABLE DATA"))) {
+        d->has_data = true;
+    } else if (bytes_equal(n->desc, bytes_text("TABLE ATTACH"))) {
+        d->has_partitions = true;
+    } else if (bytes_equal(n->desc, bytes_text("TABLE")) && n->defn.len > 0) {
+        d->has_partitions =
+            d->has_partitions || memmem(n->defn.data, n->defn.len, of, strlen(of)) != NULL;
+        /* A table that is nothing but its partitions has no rows of its own. */
+        d->has_tables =
+            d->has_tables || memmem(n->defn.data, n->defn.len, by, strlen(by)) == NULL;
+    }
+}
+
 static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct error *e)
 {
     if (bytes_equal(entry->desc, bytes_text("STATISTICS DATA")) ||
         bytes_equal(entry->desc, bytes_text("EXTENDED STATISTICS DATA")))
         d->toc_has_values = true;
+    note_tables(d, entry);
     if (!entry->has_data)
         return 0;
     if ((d->block_count & (d->block_count - 1)) == 0) {
@@ -160,6 +181,7 @@ static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct er
             return -1;
     }
     b->rows = b->copy && d->header->codec == DUMP_CODEC_NONE;
+    b->entry.uncounted = !b->copy;
     b->entry.name = str_copy_bytes(entry->tag, e);
     b->entry.desc = str_copy_bytes(entry->desc, e);
     b->entry.oid = str_copy_bytes(entry->oid, e);
@@ -168,6 +190,28 @@ static int on_entry(struct dump_in *d, const struct dump_entry *entry, struct er
     if (entry->schema.data)
         b->entry.schema = str_copy_bytes(entry->schema, e);
     return entry->schema.data && !b->entry.schema ? -1 : 0;
+}
+
+static int note_root(void *arg, uint32_t place, struct bytes schema, struct bytes name,
+                     struct error *e)
+{
+    struct dump_in *d = arg;
+    struct entry *entry = &d->blocks[place].entry;
+    entry->root_schema = str_copy_bytes(schema, e);
+    entry->root_name = entry->root_schema ? str_copy_bytes(name, e) : NULL;
+    return entry->root_name ? 0 : -1;
+}
+
+static int find_roots(struct dump_in *d, struct error *e)
+{
+    struct buf head = {0};
+    int rc = buf_append(&head, d->header_bytes.data, d->header_bytes.len, e);
+    if (rc == 0)
+        rc = buf_append(&head, d->toc_bytes.data, d->toc_bytes.len, e);
+    if (rc == 0)
+        rc = toc_root_find(buf_view(&head), note_root, d, e);
+    buf_done(&head);
+    return rc;
 }
 
 static int on_toc_end(struct dump_in *d, uint32_t entries, struct error *e)
@@ -179,7 +223,8 @@ static int on_toc_end(struct dump_in *d, uint32_t entries, struct error *e)
         return error_memory(e, "order of the data blocks");
     d->check = payload_new(d->header->codec, e);
     if (!d->check || bytes_out_begin(&d->toc, d->o.writer, d->o.chunker, kind, e) < 0 ||
-        bytes_out_add(&d->toc, buf_view(&d->toc_bytes), e) < 0 || bytes_out_end(&d->toc, e) < 0)
+        bytes_out_add(&d->toc, buf_view(&d->toc_bytes), e) < 0 ||
+        bytes_out_end(&d->toc, e) < 0 || (d->has_partitions && find_roots(d, e) < 0))
         return -1;
     buf_done(&d->toc_bytes);
     return 0;
@@ -201,6 +246,7 @@ static int on_block(struct dump_in *d, const struct dump_event *ev, struct error
     d->current = b;
     if (ev->large_objects) {
         b->rows = false;
+        b->entry.uncounted = true;
         free(b->copy);
         b->copy = NULL;
     }
@@ -500,6 +546,8 @@ static int fill_dump(struct dump_in *d, struct member *m, struct error *e)
     m->toc_entries = d->toc_entries;
     m->data_entries = d->block_count;
     m->codec = (uint8_t)d->header->codec;
+    if (d->has_data != d->has_tables)
+        m->lacks = d->has_data ? MEMBER_LACKS_DEFINITIONS : MEMBER_LACKS_ROWS;
     for (size_t i = 0; i < d->block_count; i++) {
         m->rows += d->blocks[i].entry.rows;
         m->payload_bytes += stream_bytes(&d->blocks[i].entry.payload);

@@ -19,6 +19,8 @@ enum {
     TAG_OBJECTS,
     TAG_CONTENT,
     TAG_READ_IN,
+    TAG_ROOT_SCHEMA,
+    TAG_ROOT_NAME,
 };
 
 void entry_done(struct entry *entry)
@@ -27,6 +29,8 @@ void entry_done(struct entry *entry)
     free(entry->name);
     free(entry->desc);
     free(entry->oid);
+    free(entry->root_schema);
+    free(entry->root_name);
     stream_done(&entry->payload);
     stream_done(&entry->pieces);
     stream_done(&entry->objects);
@@ -59,7 +63,10 @@ static int put_small(const struct entry *entry, struct buf *out, struct error *e
         (entry->place != ENTRY_OWN_PLACE && tlv_uint(out, TAG_PLACE, entry->place, e) < 0) ||
         buf_varint(&rule, entry->rule, e) < 0 || buf_varint(&rule, entry->rule_n, e) < 0 ||
         tlv_put(out, TAG_RULE, buf_view(&rule), e) < 0 ||
-        tlv_put(out, TAG_CONTENT, bytes_of(content, sizeof content), e) < 0)
+        (!entry->uncounted &&
+         tlv_put(out, TAG_CONTENT, bytes_of(content, sizeof content), e) < 0) ||
+        tlv_text(out, TAG_ROOT_SCHEMA, entry->root_schema, e) < 0 ||
+        tlv_text(out, TAG_ROOT_NAME, entry->root_name, e) < 0)
         goto out;
     rc = 0;
 out:
@@ -134,6 +141,10 @@ static int get_field(struct tlv_reader *r, const struct tlv *t, struct entry *ou
         cursor_copy(&c, out->sum, sizeof out->sum);
         return 0;
     }
+    case TAG_ROOT_SCHEMA:
+        return tlv_get_text(r, t, &out->root_schema, e);
+    case TAG_ROOT_NAME:
+        return tlv_get_text(r, t, &out->root_name, e);
     default:
         return 0;
     }
@@ -153,5 +164,6 @@ int entry_read(struct cursor *c, struct entry *out, struct error *e)
     if (!out->name || !out->desc || out->payload.kind == 0 || out->rule == 0 ||
         (out->rule == FORMAT_PIECES_LIST && out->pieces.kind == 0 && out->objects.kind == 0))
         r.bad = true;
+    out->uncounted = !(r.seen & 1u << TAG_CONTENT);
     return tlv_end(&r, "entry table item", e);
 }

@@ -18,8 +18,10 @@ struct entry {
     uint64_t rule_n;
     struct stream pieces;  /* rule 3, else not there */
     struct stream objects; /* large objects, else not there */
+    bool uncounted;        /* rows and sum are not known, and 0 */
     uint64_t rows;
     uint8_t sum[16];
+    char *root_schema, *root_name; /* of a partition: the top of its tree; else NULL */
 };
 
 void entry_done(struct entry *entry);

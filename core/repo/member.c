@@ -13,7 +13,7 @@ enum {
     TAG_TOOLS,
     TAG_TAG,
     TAG_MIGRATIONS,
-    TAG_EVIDENCE,
+    TAG_FINDINGS,
     TAG_TIME_ZONE,
     TAG_DUMP_TIME,
     TAG_MEMBER,
@@ -45,6 +45,7 @@ enum {
     MEMBER_CONTENT,
     MEMBER_COUNTS,
     MEMBER_CODEC,
+    MEMBER_LACKS,
 };
 
 void member_texts_done(struct member_texts *t)
@@ -75,6 +76,7 @@ void member_private_done(struct member_private *p)
     member_texts_done(&p->settings);
     member_texts_done(&p->dump_arguments);
     member_texts_done(&p->tags);
+    member_texts_done(&p->findings);
     for (size_t i = 0; i < p->member_count; i++)
         member_done(&p->members[i]);
     free(p->members);
@@ -171,7 +173,21 @@ static int write_member(const struct member *m, struct buf *b, struct error *e)
         stream_put(&m->content, MEMBER_CONTENT, b, e) < 0 ||
         put_varints(b, MEMBER_COUNTS, counts, e) < 0)
         return -1;
-    return tlv_uint(b, MEMBER_CODEC, m->codec, e);
+    if (tlv_uint(b, MEMBER_CODEC, m->codec, e) < 0)
+        return -1;
+    return m->lacks ? tlv_uint(b, MEMBER_LACKS, m->lacks, e) : 0;
+}
+
+static int put_findings(const struct member_private *p, struct buf *out, struct error *e)
+{
+    struct buf lines = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < p->findings.count; i++)
+        rc = buf_printf(&lines, e, "%s%s", i > 0 ? "\n" : "", p->findings.items[i]);
+    if (rc == 0 && p->findings.count > 0)
+        rc = tlv_put(out, TAG_FINDINGS, buf_view(&lines), e);
+    buf_done(&lines);
+    return rc;
 }
 
 static int put_dump_time(const struct member_private *p, struct buf *out, struct error *e)
@@ -204,7 +220,7 @@ int member_private_write(const struct member_private *p, struct buf *out, struct
         goto out;
     part.len = 0;
     if (write_tools(p, &part, e) < 0 || tlv_put(out, TAG_TOOLS, buf_view(&part), e) < 0 ||
-        put_texts(out, TAG_TAG, &p->tags, e) < 0 ||
+        put_texts(out, TAG_TAG, &p->tags, e) < 0 || put_findings(p, out, e) < 0 ||
         tlv_text(out, TAG_TIME_ZONE, p->time_zone, e) < 0 || put_dump_time(p, out, e) < 0)
         goto out;
     for (size_t i = 0; i < p->member_count; i++) {
@@ -229,6 +245,25 @@ static int get_texts(struct tlv_reader *r, const struct tlv *t, struct member_te
         return 0;
     }
     return texts_take(out, str_copy_bytes(t->value, e), e);
+}
+
+static int get_findings(struct tlv_reader *r, struct bytes lines, struct member_private *out,
+                        struct error *e)
+{
+    const uint8_t *end;
+    if (r->bad || lines.len == 0 || memchr(lines.data, 0, lines.len)) {
+        r->bad = true;
+        return 0;
+    }
+    while ((end = memchr(lines.data, '\n', lines.len)) != NULL) {
+        size_t len = (size_t)(end - lines.data);
+        if (texts_take(&out->findings, str_copy_bytes(bytes_of(lines.data, len), e), e) < 0)
+            return -1;
+        lines = bytes_of(end + 1, lines.len - len - 1);
+        if (lines.len == 0)
+            break;
+    }
+    return texts_take(&out->findings, str_copy_bytes(lines, e), e);
 }
 
 static void get_varints(struct tlv_reader *r, const struct tlv *t, uint64_t *const out[4])
@@ -331,6 +366,8 @@ static int read_member(struct bytes raw, struct member *m, struct error *e)
                                             &m->payload_bytes});
         } else if (t.tag == MEMBER_CODEC) {
             m->codec = (uint8_t)tlv_get_uint(&r, &t, 3);
+        } else if (t.tag == MEMBER_LACKS) {
+            m->lacks = (uint8_t)tlv_get_uint(&r, &t, UINT8_MAX);
         }
     }
     if (m->kind == 0)
@@ -375,6 +412,9 @@ static int get_field(struct tlv_reader *r, const struct tlv *t, struct member_pr
         return r->bad ? 0 : read_tools(t->value, out, e);
     case TAG_TAG:
         return get_texts(r, t, &out->tags, e);
+    case TAG_FINDINGS:
+        tlv_once(r, t);
+        return get_findings(r, t->value, out, e);
     case TAG_TIME_ZONE:
         return tlv_get_text(r, t, &out->time_zone, e);
     case TAG_DUMP_TIME:

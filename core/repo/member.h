@@ -6,6 +6,9 @@
 #include "core/base/secret.h"
 #include "core/repo/stream.h"
 
+#define MEMBER_LACKS_DEFINITIONS 1 /* of its tables: data only */
+#define MEMBER_LACKS_ROWS 2        /* schema only */
+
 struct member {
     uint8_t kind; /* enum format_member */
     char *name;
@@ -22,6 +25,7 @@ struct member {
     uint64_t rows;
     uint64_t payload_bytes;
     uint8_t codec; /* enum dump_codec's numbers */
+    uint8_t lacks; /* MEMBER_LACKS_…, of a dump */
 };
 
 /* A list of texts, owned. Zeroed memory is empty; done leaves it so. */
@@ -47,6 +51,7 @@ struct member_private {
     struct member_texts dump_arguments;
     char *host_name;
     struct member_texts tags;
+    struct member_texts findings; /* why it is suspect: lines without LF */
     char *time_zone;
     bool has_dump_time;
     int32_t dump_time[7]; /* the numbers of the dump's header */
@@ -64,6 +69,14 @@ struct member_private {
 void member_private_done(struct member_private *p);
 void member_texts_done(struct member_texts *t);
 MUST_CHECK int member_texts_add(struct member_texts *t, const char *text, struct error *e);
+/* The filters that chose what was dumped, as one text appended to out: two backups were made
+ * with the same filters when it is the same. Out of the arguments of pg_dump, in whatever order
+ * and spelling, and of what the dumps leave out; nothing else of a command line gets in. */
+MUST_CHECK int member_filters(const struct member_private *p, struct buf *out, struct error *e);
+/* Those arguments of a NULL-ended command line of pg_dump that are filters, added to
+ * p->dump_arguments. */
+MUST_CHECK int member_filters_take(struct member_private *p, const char *const *argv,
+                                   struct error *e);
 /* A new, zeroed member at the end; NULL with ERROR_MEMORY. */
 MUST_CHECK struct member *member_add(struct member_private *p, struct error *e);
 /* The plain private part, appended to out. */

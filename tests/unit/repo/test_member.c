@@ -42,6 +42,8 @@ static struct member_private made(void)
     assert_done(member_texts_add(&p.settings, "a=b", &e), &e);
     assert_done(member_texts_add(&p.dump_arguments, "-Fc", &e), &e);
     assert_done(member_texts_add(&p.tags, "K", &e), &e);
+    assert_done(member_texts_add(&p.findings, "too little", &e), &e);
+    assert_done(member_texts_add(&p.findings, "gone", &e), &e);
     memset(p.chunk_id_key.key, 9, SECRET_LEN);
     memset(p.row_key, 8, sizeof p.row_key);
     for (uint8_t i = 0; i < 2; i++) {
@@ -52,6 +54,7 @@ static struct member_private made(void)
         m->has_sha256 = i == 0;
         m->length = 1000U + i;
         m->codec = 3;
+        m->lacks = i == 0 ? MEMBER_LACKS_ROWS : 0;
         m->data_entries = 7;
         m->toc.kind = FORMAT_STREAM_BYTES;
         assert_done(buf_append(&m->header, "PGDMP", 5, &e), &e);
@@ -91,6 +94,11 @@ static void everything_comes_back(void **state)
     assert_string_equal(p.settings.items[1], "a=b");
     assert_int_equal(p.dump_arguments.count, 1);
     assert_int_equal(p.tags.count, 1);
+    assert_int_equal(p.findings.count, 2);
+    assert_string_equal(p.findings.items[0], "too little");
+    assert_string_equal(p.findings.items[1], "gone");
+    assert_int_equal(p.members[0].lacks, MEMBER_LACKS_ROWS);
+    assert_int_equal(p.members[1].lacks, 0);
     assert_int_equal(p.dump_time[3], -4);
     assert_int_equal(p.dump_time[6], -1);
     assert_true(p.system_id == UINT64_MAX - 3 && p.payload_bytes == UINT64_MAX);
@@ -171,7 +179,7 @@ static void doubled_tags_are_refused_where_one_may_stand(void **state)
         buf_done(&doubled);
         tags++;
     }
-    assert_int_equal(tags, 11);
+    assert_int_equal(tags, 12);
     buf_done(&b);
 }
 
