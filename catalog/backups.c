@@ -155,8 +155,13 @@ static int visit_table(const struct sql *q, backups_table_visitor visit, void *a
                               .desc = sql_text(q, 2),
                               .rows = (uint64_t)sql_int(q, 3),
                               .bytes = (uint64_t)sql_int(q, 4),
-                              .is_rows = sql_int(q, 7) != 0};
-    if (!t.schema || !t.name || !t.desc || !sql_blob(q, 5, t.digest, sizeof t.digest) ||
+                              .is_rows = sql_int(q, 7) != 0,
+                              .counted = sql_int(q, 8) != 0,
+                              .oid = sql_text(q, 9),
+                              .root_schema = sql_text(q, 10),
+                              .root_name = sql_text(q, 11)};
+    if (!t.schema || !t.name || !t.desc || !t.oid || !t.root_schema || !t.root_name ||
+        !sql_blob(q, 5, t.digest, sizeof t.digest) ||
         !sql_blob(q, 6, t.content, sizeof t.content))
         return sql_damaged(q->catalog, "table_state", e);
     return visit(arg, &t, e);
@@ -168,7 +173,8 @@ int backups_tables(struct catalog *c, const uint8_t backup_id[FORMAT_ID_LEN],
     struct sql q = {0};
     catalog_enter(c);
     int result = sql_open(&q, c,
-                          "SELECT schema, name, entry, rows, bytes, t.digest, content, is_rows"
+                          "SELECT schema, name, entry, rows, bytes, t.digest, content, is_rows,"
+                          " counted, oid, root_schema, root_name"
                           " FROM backup_table JOIN table_state t USING (table_no)"
                           " WHERE backup_no ="
                           " (SELECT backup_no FROM backup WHERE backup_id = ?1)"

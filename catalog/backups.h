@@ -14,6 +14,9 @@ struct backups_table {
     uint8_t digest[FORMAT_HASH_LEN];
     uint8_t content[24]; /* u64 rows, sum of the row hashes: docs/FORMAT.md 7.3, tag 10 */
     bool is_rows;        /* stored row by row */
+    bool counted;        /* rows are known */
+    const char *oid;     /* as in the TOC; "" none */
+    const char *root_schema, *root_name; /* of a partition: the top of its tree; else "" */
 };
 
 /* The texts are NULL and the sums 0 where is_open is false. */

@@ -144,6 +144,7 @@ static int insert_private(struct catalog *c, int64_t number, const struct member
                           struct error *e)
 {
     struct sql q = {0};
+    struct buf filters = {0};
     char system_id[24];
     (void)snprintf(system_id, sizeof system_id, "%llu", (unsigned long long)p->system_id);
     int result =
@@ -151,10 +152,14 @@ static int insert_private(struct catalog *c, int64_t number, const struct member
                  "INSERT INTO backup_private (backup_no, source, database, server_version,"
                  " server_number, system_id, standby, encoding, server_host, server_port,"
                  " server_user, pgkeep_version, dump_version, host_name, time_zone, rows,"
-                 " payload_bytes, stored_bytes, new_chunks, dump_bytes) VALUES (?1, ?2, ?3,"
-                 " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-                 " ?19, ?20)",
+                 " payload_bytes, stored_bytes, new_chunks, dump_bytes, filters) VALUES (?1,"
+                 " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+                 " ?18, ?19, ?20, ?21)",
                  e);
+    if (result == 0)
+        result = member_filters(p, &filters, e);
+    if (result == 0)
+        result = buf_byte(&filters, '\0', e);
     if (result == 0) {
         sql_put_int(&q, number);
         sql_put_text(&q, p->source);
@@ -176,9 +181,11 @@ static int insert_private(struct catalog *c, int64_t number, const struct member
         sql_put_size(&q, p->stored_bytes);
         sql_put_size(&q, p->new_chunks);
         sql_put_size(&q, dump_bytes(p));
+        sql_put_text(&q, (const char *)filters.data);
         result = sql_run(&q, e);
     }
     sql_close(&q);
+    buf_done(&filters);
     return result;
 }
 
@@ -212,11 +219,12 @@ static int table_key(const struct backups_table *t, struct buf *scratch,
 {
     scratch->len = 0;
     if (add_text(scratch, t->schema, e) < 0 || add_text(scratch, t->name, e) < 0 ||
-        add_text(scratch, t->desc, e) < 0 || buf_u64(scratch, t->rows, e) < 0 ||
-        buf_u64(scratch, t->bytes, e) < 0 ||
+        add_text(scratch, t->desc, e) < 0 || add_text(scratch, t->oid, e) < 0 ||
+        add_text(scratch, t->root_schema, e) < 0 || add_text(scratch, t->root_name, e) < 0 ||
+        buf_u64(scratch, t->rows, e) < 0 || buf_u64(scratch, t->bytes, e) < 0 ||
         buf_append(scratch, t->digest, sizeof t->digest, e) < 0 ||
         buf_append(scratch, t->content, sizeof t->content, e) < 0 ||
-        buf_byte(scratch, t->is_rows, e) < 0)
+        buf_byte(scratch, t->is_rows, e) < 0 || buf_byte(scratch, t->counted, e) < 0)
         return -1;
     return digest_sha256(buf_view(scratch), key, e);
 }
@@ -233,6 +241,10 @@ static int add_state(struct sql *q, const struct backups_table *t, const uint8_t
     sql_put_blob(q, t->digest, sizeof t->digest);
     sql_put_blob(q, t->content, sizeof t->content);
     sql_put_int(q, t->is_rows);
+    sql_put_int(q, t->counted);
+    sql_put_text(q, t->oid);
+    sql_put_text(q, t->root_schema);
+    sql_put_text(q, t->root_name);
     return sql_run(q, e);
 }
 
@@ -244,7 +256,8 @@ static int put_tables(struct catalog *c, int64_t number, const struct backups_ta
     struct buf scratch = {0};
     if (sql_open(&state, c,
                  "INSERT INTO table_state (key, schema, name, entry, rows, bytes, digest,"
-                 " content, is_rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                 " content, is_rows, counted, oid, root_schema, root_name) VALUES (?1, ?2,"
+                 " ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
                  " ON CONFLICT DO NOTHING",
                  e) < 0 ||
         sql_open(&link, c,

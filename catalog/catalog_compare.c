@@ -31,7 +31,7 @@
     "SELECT " BACKUP_KEY ", p.source, p.database, p.server_version, p.server_number,"          \
     " p.system_id, p.standby, p.encoding, p.server_host, p.server_port, p.server_user,"        \
     " p.pgkeep_version, p.dump_version, p.host_name, p.time_zone, p.rows, p.payload_bytes,"    \
-    " p.stored_bytes, p.new_chunks, p.dump_bytes"                                              \
+    " p.stored_bytes, p.new_chunks, p.dump_bytes, p.filters"                                   \
     " FROM " db ".backup_private p JOIN " db ".backup b USING (backup_no)"                     \
     " WHERE " OPEN_IN_BOTH
 #define TAG_ROWS(db)                                                                           \

@@ -89,8 +89,11 @@ CREATE TABLE backup_private (
   payload_bytes INTEGER NOT NULL,
   stored_bytes INTEGER NOT NULL,
   new_chunks INTEGER NOT NULL,
-  dump_bytes INTEGER NOT NULL
+  dump_bytes INTEGER NOT NULL,
+  filters TEXT NOT NULL -- what was dumped, a line a filter of pg_dump; '': all
 ) STRICT;
+
+CREATE INDEX backup_private_by_source ON backup_private (source);
 
 CREATE TABLE backup_tag (
   backup_no INTEGER NOT NULL REFERENCES backup ON DELETE CASCADE,
@@ -138,7 +141,11 @@ CREATE TABLE table_state (
   bytes INTEGER NOT NULL,
   digest BLOB NOT NULL CHECK (length(digest) = 32),
   content BLOB NOT NULL CHECK (length(content) = 24),
-  is_rows INTEGER NOT NULL
+  is_rows INTEGER NOT NULL,
+  counted INTEGER NOT NULL, -- 0: nobody could count its rows
+  oid TEXT NOT NULL,
+  root_schema TEXT NOT NULL, -- of a partition: the top of its tree; else ''
+  root_name TEXT NOT NULL
 ) STRICT;
 CREATE INDEX table_state_by_name ON table_state (schema, name);
 
@@ -228,7 +235,7 @@ FROM backup b LEFT JOIN verification d ON d.verification_no = coalesce(
 CREATE VIEW v_backups AS
 SELECT
   lower(hex(b.backup_id)) AS backup_id, -- 32 hex digits
-  p.source AS source,                   -- name; NULL from here to dump_bytes: never opened
+  p.source AS source,                   -- name; NULL from here to filters: never opened
   p.database AS database,
   p.server_version AS server_version,   -- as the server says it
   p.server_number AS server_number,     -- 150018 and the like
@@ -244,6 +251,7 @@ SELECT
   p.stored_bytes AS stored_bytes,       -- bytes that this backup added to the repository
   p.new_chunks AS new_chunks,           -- chunks that it added
   p.dump_bytes AS dump_bytes,           -- bytes of all members as they came
+  p.filters AS filters,                 -- what was dumped, a line a filter; "": all
   CASE b.kind WHEN 1 THEN 'nightly' WHEN 2 THEN 'weekly' WHEN 3 THEN 'pre-deploy'
     WHEN 4 THEN 'manual' ELSE CAST(b.kind AS TEXT) END AS kind,
   strftime('%Y-%m-%dT%H:%M:%SZ', b.started_us / 1000000, 'unixepoch') AS started_at,
@@ -277,11 +285,13 @@ SELECT
   t.schema AS schema,
   t.name AS name,
   t.entry AS entry,                     -- TABLE DATA, BLOBS and the like
-  t.rows AS rows,
+  CASE WHEN t.counted THEN t.rows END AS rows, -- NULL: nobody could count them
   t.bytes AS bytes,                     -- of the data as COPY text, uncompressed
   lower(hex(t.digest)) AS digest,       -- over the data in its order
   lower(hex(t.content)) AS content,     -- the same for the same rows in any order
-  t.is_rows AS is_rows                  -- 1: stored row by row, 0: as bytes
+  t.is_rows AS is_rows,                 -- 1: stored row by row, 0: as bytes
+  t.root_schema AS root_schema,         -- of a partition: the table at the top of its tree
+  t.root_name AS root_name              -- "" otherwise
 FROM backup_table l JOIN backup b USING (backup_no) JOIN table_state t USING (table_no)
   LEFT JOIN backup_private p USING (backup_no);
 

@@ -27,6 +27,9 @@ void sync_tables_done(struct sync_tables *t)
         free_text(t->items[i].schema);
         free_text(t->items[i].name);
         free_text(t->items[i].desc);
+        free_text(t->items[i].oid);
+        free_text(t->items[i].root_schema);
+        free_text(t->items[i].root_name);
     }
     free(t->items);
     *t = (struct sync_tables){0};
@@ -46,12 +49,19 @@ int sync_tables_add(struct sync_tables *t, const struct entry *entry, struct err
         .rows = entry->rows,
         .bytes = stream_bytes(&entry->payload),
         .is_rows = entry->payload.kind == FORMAT_STREAM_ROWS,
+        .counted = !entry->uncounted,
+        .oid = str_copy(entry->oid ? entry->oid : "", e),
+        .root_schema = str_copy(entry->root_schema ? entry->root_schema : "", e),
+        .root_name = str_copy(entry->root_name ? entry->root_name : "", e),
     };
     if (entry->payload.part_count > 0)
         memcpy(table->digest, entry->payload.parts[0].digest, sizeof table->digest);
     buf_store_u64(table->content, entry->rows);
     memcpy(table->content + 8, entry->sum, sizeof entry->sum);
-    return table->schema && table->name && table->desc ? 0 : -1;
+    return table->schema && table->name && table->desc && table->oid && table->root_schema &&
+                   table->root_name
+               ? 0
+               : -1;
 }
 
 static int visit_entry(void *arg, const struct entry *entry, struct error *e)

@@ -159,7 +159,11 @@ static inline struct backups_table samples_table(const char *name, uint64_t rows
                               .desc = "TABLE DATA",
                               .rows = rows,
                               .bytes = rows * 40,
-                              .is_rows = true};
+                              .is_rows = true,
+                              .counted = true,
+                              .oid = "16400",
+                              .root_schema = "",
+                              .root_name = ""};
     buf_store_u64(t.digest, rows);
     buf_store_u64(t.content, rows);
     return t;

@@ -399,6 +399,7 @@ static void every_kind_of_difference_is_found(void **state)
         {"UPDATE backup_private SET source = 'shop2'", "table backup_private, "},
         {"UPDATE backup_private SET database = NULL", "table backup_private, "},
         {"UPDATE backup_private SET dump_bytes = 1", "table backup_private, "},
+        {"UPDATE backup_private SET filters = 'x'", "table backup_private, "},
         {"UPDATE backup_tag SET tag = 'other' WHERE ordinal = 1", "table backup_tag, "},
         {"DELETE FROM backup_tag WHERE ordinal = 1", "table backup_tag, "},
         {"UPDATE backup_member SET sha256 = zeroblob(32)", "table backup_member, "},
