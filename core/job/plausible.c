@@ -33,8 +33,8 @@ struct view {
 struct checking {
     const struct plausible_question *q;
     struct view tonight;
-    struct view history[PLAUSIBLE_WINDOW];
-    size_t count;    /* of history */
+    struct view *history; /* newest first, the first one not doubted */
+    size_t count;
     size_t baseline; /* the first so many are not older than the newest ack */
     bool tiny;
     plausible_visit *visit;
@@ -212,7 +212,8 @@ static uint64_t median(const struct checking *c, const struct root *of)
     uint64_t rows[PLAUSIBLE_WINDOW];
     size_t n = 0;
     for (size_t i = 0; i < c->baseline; i++) {
-        const struct root *root = find_root(&c->history[i], of);
+        const struct view *v = &c->history[i];
+        const struct root *root = v->backup->doubted ? NULL : find_root(v, of);
         if (root && root->counted)
             rows[n++] = root->rows;
     }
@@ -222,7 +223,9 @@ static uint64_t median(const struct checking *c, const struct root *of)
     return rows[(n - 1) / 2];
 }
 
-/* Did it vanish, empty or lose more than half from one backup of the window to the next? */
+/* Did it vanish, empty or lose more than half from one backup of the window to the next? The
+ * newest one is not doubted: what a doubted one lacked was there again, without anybody's word.
+ */
 static bool is_unsteady(const struct checking *c, const struct root *of)
 {
     const struct root *older = NULL;
@@ -244,7 +247,7 @@ static bool is_tiny(const struct checking *c)
     for (size_t i = 0; i < c->baseline; i++) {
         const struct view *v = &c->history[i];
         uint64_t rows = 0;
-        for (size_t k = 0; k < v->root_count; k++) {
+        for (size_t k = 0; !v->backup->doubted && k < v->root_count; k++) {
             rows += v->roots[k].rows;
             if (!v->roots[k].counted || rows > PLAUSIBLE_FEW_ROWS)
                 return false;
@@ -294,23 +297,35 @@ static int judge(const struct checking *c, const struct root *root, struct error
     return c->visit(c->visit_arg, &f, e);
 }
 
-static size_t baseline_of(const struct plausible_question *q, size_t count)
+static int look_back(struct checking *c, struct error *e)
 {
-    for (size_t i = 0; i < count; i++)
-        if (q->history[i].acked)
-            return i + 1;
-    return count;
+    const struct plausible_question *q = c->q;
+    size_t good = 0;
+    bool acked = false;
+    c->history = calloc(q->history_count + 1, sizeof *c->history);
+    if (!c->history)
+        return error_memory(e, "counts of rows");
+    for (size_t i = 0; i < q->history_count && good < PLAUSIBLE_WINDOW; i++) {
+        const struct plausible_backup *b = &q->history[i];
+        if (b->doubted && good == 0)
+            continue;
+        good += !b->doubted;
+        if (view_init(&c->history[c->count++], b, e) < 0)
+            return -1;
+        if (!acked)
+            c->baseline = c->count;
+        acked = acked || (b->acked && !b->doubted);
+    }
+    return 0;
 }
 
 int plausible_check(const struct plausible_question *q, plausible_visit *visit, void *arg,
                     struct error *e)
 {
     struct checking c = {.q = q, .visit = visit, .visit_arg = arg};
-    c.count = q->history_count < PLAUSIBLE_WINDOW ? q->history_count : PLAUSIBLE_WINDOW;
-    c.baseline = baseline_of(q, c.count);
     int rc = view_init(&c.tonight, q->tonight, e);
-    for (size_t i = 0; rc == 0 && i < c.count; i++)
-        rc = view_init(&c.history[i], &q->history[i], e);
+    if (rc == 0)
+        rc = look_back(&c, e);
     if (rc == 0 && c.count > 0) {
         c.tiny = is_tiny(&c);
         for (size_t i = 0; rc == 0 && i < c.history[0].root_count; i++)
@@ -319,6 +334,7 @@ int plausible_check(const struct plausible_question *q, plausible_visit *visit, 
     view_done(&c.tonight);
     for (size_t i = 0; i < c.count; i++)
         view_done(&c.history[i]);
+    free(c.history);
     return rc;
 }
 

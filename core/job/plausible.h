@@ -26,7 +26,8 @@ struct plausible_backup {
     const struct plausible_table *tables;
     size_t count;
     uint64_t system_id; /* of the cluster: an oid means something in there alone; 0 unknown */
-    bool acked;         /* the counts are what they should be: nothing older is compared with */
+    bool doubted; /* suspect, and not acked: it is no measure, but shows what comes back */
+    bool acked;   /* the counts are what they should be: nothing older is compared with */
 };
 
 enum plausible_kind {
@@ -41,7 +42,8 @@ enum plausible_excuse {
     PLAUSIBLE_ALARM, /* it is one */
     PLAUSIBLE_HARMLESS,
     PLAUSIBLE_VOLATILE, /* the caller said so */
-    PLAUSIBLE_UNSTEADY, /* within the window it vanished, emptied or halved before */
+    PLAUSIBLE_UNSTEADY, /* within the window it vanished, emptied or halved before, and that was
+                         * accepted or passed by itself */
     PLAUSIBLE_TINY,     /* the whole database */
 };
 
@@ -55,8 +57,8 @@ struct plausible_finding {
 };
 
 struct plausible_question {
-    /* Newest first; the first PLAUSIBLE_WINDOW are looked at. All of one source, made with the
-     * same filters as tonight, and none that is doubted. */
+    /* Newest first, all of one source and made with the same filters as tonight. Looked at are
+     * the first PLAUSIBLE_WINDOW that are not doubted, and the doubted ones among these. */
     const struct plausible_backup *history;
     size_t history_count;
     const struct plausible_backup *tonight;

@@ -27,7 +27,9 @@ static int see(void *arg, const struct evidence_backup *b, struct error *unused)
     (void)unused;
     assert_true(b->system_id == UINT64_MAX - 1);
     (void)snprintf(s->words + len, sizeof s->words - len, "%u%s ", b->backup_id[0],
-                   b->acked ? " acked" : "");
+                   b->acked     ? " acked"
+                   : b->doubted ? " doubted"
+                                : "");
     return 0;
 }
 
@@ -72,6 +74,19 @@ static void what_is_suspect_counts_once_it_is_acked(void **state)
     assert_seen("shop", "", "2 acked 1 ");
 }
 
+static void what_is_doubted_is_shown_between_two_that_are_not(void **state)
+{
+    (void)state;
+    put(1, "shop", FORMAT_FLAG_SUSPECT, NULL);
+    assert_seen("shop", "", "");
+    put(2, "shop", 0, NULL);
+    for (unsigned n = 3; n <= 6; n++)
+        put(n, "shop", FORMAT_FLAG_SUSPECT, NULL);
+    assert_seen("shop", "", "2 ");
+    put(7, "shop", 0, NULL);
+    assert_seen("shop", "", "7 6 doubted 5 doubted 4 doubted 3 doubted 2 ");
+}
+
 static void what_has_no_tables_or_was_not_opened_tells_nothing(void **state)
 {
     (void)state;
@@ -92,6 +107,7 @@ int main(void)
         TEST(the_newest_of_the_source_come_first),
         TEST(other_filters_are_another_matter),
         TEST(what_is_suspect_counts_once_it_is_acked),
+        TEST(what_is_doubted_is_shown_between_two_that_are_not),
         TEST(what_has_no_tables_or_was_not_opened_tells_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

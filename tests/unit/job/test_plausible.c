@@ -82,6 +82,22 @@ static void the_median_of_seven_decides_not_the_last_night(void **state)
     assert_found(&n, "");
 }
 
+static void doubted_nights_are_no_measure(void **state)
+{
+    (void)state;
+    nights_of(&n, 7, 9000);
+    for (int i = 0; i < 4; i++) {
+        night(&n, 100);
+        assert_found(&n, "t shrunk ALARM;");
+        n.backups[n.count - 1].doubted = true;
+    }
+    night(&n, 100);
+    assert_found(&n, "t shrunk ALARM;");
+    for (size_t i = 0; i < 11; i++)
+        n.backups[i].doubted = true;
+    assert_found(&n, "");
+}
+
 static void one_night_with_far_too_many_rows_changes_nothing(void **state)
 {
     (void)state;
@@ -230,6 +246,7 @@ int main(void)
         TEST(half_exactly_is_not_more_than_half),
         TEST(a_thousand_rows_may_be_lost),
         TEST(the_median_of_seven_decides_not_the_last_night),
+        TEST(doubted_nights_are_no_measure),
         TEST(one_night_with_far_too_many_rows_changes_nothing),
         TEST(of_two_nights_the_smaller_one_is_the_median),
         TEST(a_table_with_another_name_was_renamed),

@@ -138,6 +138,22 @@ static void what_is_truncated_and_reloaded_alarms_once_at_most(void **state)
     assert_found(&n, "t emptied unsteady;");
 }
 
+static void what_came_back_by_itself_is_known_to(void **state)
+{
+    (void)state;
+    nights_of(&n, 3, 300);
+    night(&n, 0);
+    assert_found(&n, "t emptied ALARM;");
+    n.backups[3].doubted = true;
+    night(&n, 0); /* the same night again says nothing new */
+    assert_found(&n, "t emptied ALARM;");
+    n.backups[4].doubted = true;
+    night(&n, 250);
+    assert_found(&n, "");
+    night(&n, 0);
+    assert_found(&n, "t emptied unsteady;");
+}
+
 static void what_halved_before_only_warns(void **state)
 {
     (void)state;
@@ -246,6 +262,7 @@ int main(void)
         TEST(queues_go_up_and_down),
         TEST(a_queue_that_is_mostly_empty_is_not_even_mentioned),
         TEST(what_is_truncated_and_reloaded_alarms_once_at_most),
+        TEST(what_came_back_by_itself_is_known_to),
         TEST(what_halved_before_only_warns),
         TEST(what_came_and_went_before_only_warns),
         TEST(after_seven_nights_it_is_forgotten),
