@@ -18,6 +18,7 @@
 #include "tools/exit.h"
 #include "tools/pg_child.h"
 #include "tools/pg_tools.h"
+#include "tools/plausibility.h"
 #include "tools/render.h"
 #include "tools/row_cache.h"
 #include "tools/sequence.h"
@@ -45,6 +46,7 @@ struct backup_options_cli {
     const char *spool;
     const char *limit_upload;
     bool verify;
+    struct options_list volatile_tables;
 };
 
 #define AT(member) offsetof(struct backup_options_cli, member)
@@ -78,6 +80,8 @@ static const struct options_spec specs[] = {
      "bytes a second to S3 or SFTP, such as 10M", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
      "read back and decode what was newly stored before the backup is acknowledged", NULL},
+    {0, "volatile", OPTIONS_LIST, AT(volatile_tables), "PATTERN",
+     "[SCHEMA.]NAME, also with * and ?: tables that may vanish, empty or shrink", NULL},
 };
 
 /* Everything of one run. */
@@ -100,6 +104,7 @@ struct night {
     char *spool_path;
     uint64_t spool_bytes;
     struct row_cache rows;
+    struct plausibility plausibility;
 };
 
 /* ---- where the dump comes from ----------------------------------------------------- */
@@ -222,6 +227,13 @@ static int dump_database(struct night *n, struct member_private *p, struct error
     return n->source ? 0 : -1;
 }
 
+/* Of other programs nobody knows which of their arguments are filters. */
+static bool is_pg_dump(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    return strcmp(slash ? slash + 1 : program, "pg_dump") == 0;
+}
+
 static int open_source(struct night *n, struct member_private *p, struct error *e)
 {
     const struct backup_options_cli *o = n->o;
@@ -245,6 +257,8 @@ static int open_source(struct night *n, struct member_private *p, struct error *
                                                   .in_fd = -1,
                                                   .out_fd = -1,
                                                   .pipe_out = true};
+        if (is_pg_dump(n->command[0]) && member_filters_take(p, n->child.options.argv, e) < 0)
+            return -1;
         n->source = source_child(&n->child.options, n->command[0], e);
     } else {
         return dump_database(n, p, e);
@@ -347,6 +361,7 @@ static int say(const struct night *n, struct error *e)
         json_put_u64(j, "packs", t->packs);
         json_put_u64(j, "duration_ms", (uint64_t)took_ms);
         json_put_bool(j, "unchecked", m->flags & FORMAT_FLAG_UNCHECKED);
+        plausibility_json(&n->plausibility, j);
         int rc = json_write(j, false, stdout, e);
         (void)putchar('\n');
         json_free(j);
@@ -364,8 +379,9 @@ static int say(const struct night *n, struct error *e)
     str_size(stored, t->stored_bytes);
     render_duration(took, took_ms);
     str_safe(source, sizeof source, bytes_text(p->source));
-    (void)printf("backup %.8s of %s: %zu tables, %s rows, %s; %s new in the repository; %s\n",
-                 id, source, backup_entry_count(n->backup), rows, size, stored, took);
+    (void)printf("backup %.8s of %s: %zu tables, %s rows, %s; %s new in the repository; %s%s\n",
+                 id, source, backup_entry_count(n->backup), rows, size, stored, took,
+                 n->plausibility.alarms > 0 ? "; suspect" : "");
     return 0;
 }
 
@@ -412,7 +428,8 @@ static int take(struct night *n, struct error *e)
     const char *name = slash ? slash + 1 : n->o->file ? n->o->file : "dump";
     int rc = backup_take(n->backup, n->source, name, e);
     render_progress_end(&n->progress);
-    if (rc < 0 || name_source(n, p, e) < 0 || backup_settle(n->backup, e) < 0)
+    if (rc < 0 || name_source(n, p, e) < 0 || backup_settle(n->backup, e) < 0 ||
+        plausibility_judge(&n->plausibility, c, n->backup, &n->o->volatile_tables, e) < 0)
         return -1;
     return sequence_commit(c, n->backup, e);
 }
@@ -451,7 +468,7 @@ static int check(struct night *n, int argc, struct error *e)
         return -1;
     if (o->lock_wait > 86400)
         return error_set(e, ERROR_USAGE, "--lock-wait-timeout: at most 86400 seconds");
-    return 0;
+    return plausibility_patterns(&o->volatile_tables, e);
 }
 
 static void night_done(struct night *n)
@@ -468,6 +485,7 @@ static void night_done(struct night *n)
     free(n->spool_path);
     buf_done(&n->arguments);
     row_cache_done(&n->rows);
+    plausibility_done(&n->plausibility);
 }
 
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,
@@ -494,20 +512,24 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         log_warning("catalog: %s", why.text);
     if (stored)
         rc = say(&n, e);
-    if (stored && backup_manifest(n.backup)->flags & FORMAT_FLAG_UNCHECKED)
-        log_warning(
-            "the archive is of a version that this program does not know: it is kept as "
-            "it is, unchecked");
     int code = EXIT_DONE;
     const uint8_t *id = NULL;
     if (stored) {
         const struct manifest *m = backup_manifest(n.backup);
         id = m->backup_id;
-        code = m->flags & FORMAT_FLAG_UNCHECKED ? EXIT_SUSPECT : EXIT_DONE;
+        if (m->flags & FORMAT_FLAG_UNCHECKED)
+            log_warning("the archive is of a version that this program does not know: it is "
+                        "kept as it is, unchecked");
+        plausibility_advise(&n.plausibility, id);
+        if (m->flags & (FORMAT_FLAG_UNCHECKED | FORMAT_FLAG_SUSPECT))
+            code = EXIT_SUSPECT;
     }
     if (rc < 0)
         code = (int)exit_of(e->kind);
-    if (runs_end(c->catalog, run_id, code, rc < 0 ? e->text : "stored", id, &why) < 0)
+    const char *words = code == EXIT_DONE ? "stored" : "stored, suspect or unchecked";
+    if (rc < 0)
+        words = e->text;
+    if (runs_end(c->catalog, run_id, code, words, id, &why) < 0)
         log_warning("catalog: %s", why.text);
     night_done(&n);
     return rc < 0 ? -1 : code;
@@ -520,7 +542,11 @@ const struct command cmd_backup = {
     .more =
         "Without --stdin, --file or a command, pg_dump of the server's major version is run\n"
         "with -Fc -Z0. A dump that is not complete is rejected (exit 6) and nothing of it\n"
-        "is visible.\n",
+        "is visible. One that is not plausible beside the last seven of its source, made with\n"
+        "the same filters, is stored and suspect (exit 3): a table with all its partitions\n"
+        "vanished, is empty, or lost more than half and 1000 of its rows. Tables that did so\n"
+        "before among these seven, or are --volatile, only give a warning. pgkeep ack\n"
+        "accepts a suspect backup; until then later ones are not compared with it.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct backup_options_cli),
