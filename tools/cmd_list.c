@@ -43,11 +43,13 @@ static int add_count(struct render_table *t, uint64_t n, struct error *e)
     return render_add(t, text, e);
 }
 
-static const char *flag_of(uint64_t flags)
+static const char *flag_of(const struct backups_row *row)
 {
-    if (flags & FORMAT_FLAG_UNCHECKED)
-        return " (unchecked)";
-    return flags & FORMAT_FLAG_SUSPECT ? " (suspect)" : "";
+    if (!(row->flags & (FORMAT_FLAG_UNCHECKED | FORMAT_FLAG_SUSPECT)))
+        return "";
+    if (row->acked)
+        return " (acked)";
+    return row->flags & FORMAT_FLAG_UNCHECKED ? " (unchecked)" : " (suspect)";
 }
 
 /* What nobody without a key can know is not 0. */
@@ -69,7 +71,7 @@ static int row_for_people(struct sink *s, const struct backups_row *row, struct 
     char state[64];
     str_hex(id, row->backup_id, 4);
     clock_local(when, row->committed_us);
-    (void)snprintf(state, sizeof state, "%s%s", row->state, flag_of(row->flags));
+    (void)snprintf(state, sizeof state, "%s%s", row->state, flag_of(row));
     const char *kind = manifest_kind_name(row->kind);
     struct render_table *t = &s->table;
     if (!row->is_open)
@@ -112,6 +114,7 @@ static void row_for_machines(struct sink *s, const struct backups_row *row)
     json_put_text(j, "state", row->state);
     json_put_bool(j, "suspect", row->flags & FORMAT_FLAG_SUSPECT);
     json_put_bool(j, "unchecked", row->flags & FORMAT_FLAG_UNCHECKED);
+    json_put_bool(j, "acked", row->acked);
     json_put_text(j, "tags", row->tags);
 }
 

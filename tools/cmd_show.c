@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/str.h"
 #include "core/job/restore.h"
+#include "tools/acks.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/inspect.h"
@@ -44,7 +45,25 @@ static void size_line(const char *name, uint64_t bytes)
     (void)printf("%-12s %s (%s bytes)\n", name, text, exact);
 }
 
-static void head_for_people(const struct manifest *m)
+/* What is to be thought of it, and why. */
+static void state_for_people(const struct manifest *m, const struct acks *acks)
+{
+    const struct member_texts *findings = &m->private_part.findings;
+    char when[CLOCK_TEXT];
+    if (m->flags & FORMAT_FLAG_UNCHECKED)
+        line("state", "unchecked: the archive is of a version newer than this program knows");
+    if (m->flags & FORMAT_FLAG_SUSPECT)
+        line("state", acks->there ? "suspect, and accepted" : "suspect");
+    for (size_t i = 0; i < findings->count; i++)
+        line("  finding", findings->items[i]);
+    if (!acks->there)
+        return;
+    clock_local(when, acks->at_us);
+    line("acked", when);
+    line("  reason", acks->reason);
+}
+
+static void head_for_people(const struct manifest *m, const struct acks *acks)
 {
     const struct member_private *p = &m->private_part;
     char hex[2 * FORMAT_HASH_LEN + 1];
@@ -63,8 +82,7 @@ static void head_for_people(const struct manifest *m)
     line("host", p->host_name);
     for (size_t i = 0; i < p->tags.count; i++)
         line("tag", p->tags.items[i]);
-    if (m->flags & FORMAT_FLAG_UNCHECKED)
-        line("state", "unchecked: the archive is of a version newer than this program knows");
+    state_for_people(m, acks);
     for (size_t i = 0; i < p->member_count; i++) {
         const struct member *member = &p->members[i];
         line("member", member->name);
@@ -129,7 +147,20 @@ static void member_for_machines(struct json *list, const struct member *m)
     json_put_u64(j, "payload_bytes", m->payload_bytes);
 }
 
-static void head_for_machines(struct json *j, const struct manifest *m)
+static void state_for_machines(struct json *j, const struct manifest *m,
+                               const struct acks *acks)
+{
+    json_put_bool(j, "suspect", m->flags & FORMAT_FLAG_SUSPECT);
+    json_put_bool(j, "unchecked", m->flags & FORMAT_FLAG_UNCHECKED);
+    put_texts(j, "findings", &m->private_part.findings);
+    json_put_bool(j, "acked", acks->there);
+    if (!acks->there)
+        return;
+    put_time(j, "acked_at", acks->at_us);
+    json_put_text(j, "acked_reason", acks->reason);
+}
+
+static void head_for_machines(struct json *j, const struct manifest *m, const struct acks *acks)
 {
     const struct member_private *p = &m->private_part;
     char hex[2 * FORMAT_ID_LEN + 1];
@@ -152,7 +183,7 @@ static void head_for_machines(struct json *j, const struct manifest *m)
     json_put_text(j, "host", p->host_name);
     json_put_u64(j, "sequence", m->sequence);
     put_texts(j, "tags", &p->tags);
-    json_put_bool(j, "unchecked", m->flags & FORMAT_FLAG_UNCHECKED);
+    state_for_machines(j, m, acks);
     json_put_u64(j, "stored_bytes", p->stored_bytes);
     json_put_u64(j, "new_chunks", p->new_chunks);
     json_put_u64(j, "packs", m->closure.count);
@@ -193,14 +224,15 @@ static int walk(struct context *c, const struct manifest *m, restore_visit *visi
     return rc;
 }
 
-static int show(struct context *c, const struct manifest *m, struct error *e)
+static int show(struct context *c, const struct manifest *m, const struct acks *acks,
+                struct error *e)
 {
     static const struct render_column columns[] = {
         {"SCHEMA", false}, {"NAME", false}, {"ENTRY", false}, {"ROWS", true}, {"SIZE", true}};
     int rc;
     if (c->json) {
         struct json *j = json_new_object();
-        head_for_machines(j, m);
+        head_for_machines(j, m, acks);
         rc = walk(c, m, entry_for_machines, json_put_list(j, "tables"), e);
         if (rc == 0)
             rc = json_write(j, true, stdout, e);
@@ -211,7 +243,7 @@ static int show(struct context *c, const struct manifest *m, struct error *e)
     struct render_table t = {.columns = columns, .column_count = ARRAY_SIZE(columns)};
     rc = walk(c, m, entry_for_people, &t, e);
     if (rc == 0) {
-        head_for_people(m);
+        head_for_people(m, acks);
         (void)putchar('\n');
         render_print(&t, stdout);
     }
@@ -230,7 +262,11 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
         return error_set(e, ERROR_USAGE, "show: one backup, or --file FILE, is expected");
     if (select_manifest(c, argv[0], &o->select, &m, e) < 0)
         return -1;
-    int rc = show(c, &m, e);
+    struct acks acks = {0};
+    int rc = acks_find(&acks, c->catalog, m.backup_id, e);
+    if (rc == 0)
+        rc = show(c, &m, &acks, e);
+    acks_done(&acks);
     manifest_done(&m);
     return rc < 0 ? -1 : EXIT_DONE;
 }

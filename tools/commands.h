@@ -14,6 +14,7 @@ extern const struct command cmd_cat;
 extern const struct command cmd_verify;
 extern const struct command cmd_rehearse;
 extern const struct command cmd_copy;
+extern const struct command cmd_ack;
 extern const struct command cmd_diff;
 extern const struct command cmd_history;
 extern const struct command cmd_find;

@@ -52,7 +52,7 @@ static inline enum exit_code exit_of(enum error_kind kind)
     "  0    done\n"                                                                            \
     "  1    failed, or could not be found out; nothing acknowledged\n"                         \
     "  2    wrong usage or configuration\n"                                                    \
-    "  3    backup stored but suspect or unchecked\n"                                          \
+    "  3    backup stored but suspect or unchecked: pgkeep ack accepts it\n"                   \
     "  4    damage or difference found\n"                                                      \
     "  6    the dump is not complete or not a custom-format dump: rejected\n"                  \
     "  7    the repository is older than what this host has seen (not raised yet)\n"           \

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/acks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog/mark_rows.h"
+#include "core/base/str.h"
+#include "core/repo/marks.h"
+
+static int visit(void *arg, const struct mark_rows_row *row, struct error *e)
+{
+    struct acks *a = arg;
+    if (row->type != MARKS_ACK || (a->there && a->at_us <= row->at_us))
+        return 0;
+    free(a->reason);
+    a->reason = row->text ? str_copy(row->text, e) : NULL;
+    a->there = true;
+    a->at_us = row->at_us;
+    memcpy(a->host_id, row->host_id, FORMAT_ID_LEN);
+    return row->text && !a->reason ? -1 : 0;
+}
+
+int acks_find(struct acks *a, struct catalog *c, const uint8_t backup_id[FORMAT_ID_LEN],
+              struct error *e)
+{
+    return mark_rows_visit(c, backup_id, visit, a, e);
+}
+
+void acks_done(struct acks *a)
+{
+    free(a->reason);
+    *a = (struct acks){0};
+}
