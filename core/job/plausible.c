@@ -37,6 +37,7 @@ struct checking {
     size_t count;
     size_t baseline; /* the first so many are not older than the newest ack */
     bool tiny;
+    bool same_cluster; /* oids mean the same tonight and the last time */
     plausible_visit *visit;
     void *visit_arg;
 };
@@ -155,19 +156,35 @@ static const struct plausible_table *find_name(const struct view *v,
     return found ? *found : NULL;
 }
 
+/* Where a file or a pipe does not say which cluster it comes from, its tables do: most of those
+ * that have kept their names have kept their oids. */
+static bool is_same_cluster(const struct checking *c)
+{
+    const struct plausible_backup *last = c->history[0].backup;
+    const struct plausible_backup *tonight = c->tonight.backup;
+    size_t same = 0;
+    size_t other = 0;
+    if (last->system_id && tonight->system_id)
+        return last->system_id == tonight->system_id;
+    for (size_t i = 0; i < last->count; i++) {
+        const struct plausible_table *was = &last->tables[i];
+        const struct plausible_table *is = find_name(&c->tonight, was);
+        same += is && *is->oid && strcmp(is->oid, was->oid) == 0;
+        other += is && strcmp(is->oid, was->oid) != 0;
+    }
+    return same > other;
+}
+
 /* A table of tonight that was another table's name the last time. */
 static const struct plausible_table *find_renamed(const struct checking *c,
                                                   const struct plausible_table *like)
 {
-    const struct view *last = &c->history[0];
-    uint64_t cluster = c->tonight.backup->system_id;
-    if (cluster == 0 || cluster != last->backup->system_id || !*like->oid ||
-        strcmp(like->oid, "0") == 0)
+    if (!c->same_cluster || !*like->oid || strcmp(like->oid, "0") == 0)
         return NULL;
     const struct plausible_table **found = (const struct plausible_table **)bsearch(
         (const void *)&like, c->tonight.by_oid, c->tonight.backup->count, sizeof(like),
         compare_oids);
-    return found && !find_name(last, *found) ? *found : NULL;
+    return found && !find_name(&c->history[0], *found) ? *found : NULL;
 }
 
 /* ---- what there is tonight --------------------------------------------------------- */
@@ -328,6 +345,7 @@ int plausible_check(const struct plausible_question *q, plausible_visit *visit, 
         rc = look_back(&c, e);
     if (rc == 0 && c.count > 0) {
         c.tiny = is_tiny(&c);
+        c.same_cluster = is_same_cluster(&c);
         for (size_t i = 0; rc == 0 && i < c.history[0].root_count; i++)
             rc = judge(&c, &c.history[0].roots[i], e);
     }

@@ -25,7 +25,8 @@ struct plausible_table {
 struct plausible_backup {
     const struct plausible_table *tables;
     size_t count;
-    uint64_t system_id; /* of the cluster: an oid means something in there alone; 0 unknown */
+    uint64_t system_id; /* of the cluster: an oid means something in there alone; 0
+                         * unknown: the other tables' oids tell */
     bool doubted; /* suspect, and not acked: it is no measure, but shows what comes back */
     bool acked;   /* the counts are what they should be: nothing older is compared with */
 };

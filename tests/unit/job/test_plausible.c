@@ -151,6 +151,11 @@ static void an_oid_means_nothing_in_another_cluster(void **state)
     assert_found(&n, "t vanished ALARM;");
     n.backups[3].system_id = n.backups[2].system_id = 0;
     assert_found(&n, "t vanished ALARM;");
+    /* Where it is not known, the other tables tell. */
+    n.tables[2][0].oid = n.tables[3][0].oid = "16390";
+    assert_found(&n, "t renamed harmless;");
+    n.tables[3][0].oid = "16391";
+    assert_found(&n, "t vanished ALARM;");
 }
 
 static void a_table_that_was_there_before_is_no_new_name(void **state)
