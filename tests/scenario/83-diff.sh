@@ -14,7 +14,7 @@ make_rows shop gone 10
 new_repository repo
 use_recovery_code repo
 night() {
-    quietly "$pgkeep" backup -d shop --name shop
+    quietly "$pgkeep" backup -d shop --name shop --volatile gone
 }
 changes() { # PATTERN COUNT: lines of the last diff
     same "lines of $1" "$2" "$(grep -cE "$1" "$work/out" || true)"

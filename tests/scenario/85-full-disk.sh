@@ -26,6 +26,7 @@ new_repository small/repo
 use_recovery_code small/repo
 mv "$work/small/repo.code" "$work/repo.code"
 use_recovery_code repo
+export PGKEEP_VOLATILE=t2 # it is in one of the dumps only
 
 full() { # WHAT COMMAND...
     local what=$1
