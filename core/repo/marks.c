@@ -179,18 +179,23 @@ static int unseal_text(struct repo *r, const struct secret *metadata, struct mar
     uint8_t aad[AAD_LEN];
     size_t len = m->sealed.len - SEAL_TAG_LEN;
     char *text = malloc(len + 1);
-    struct seal *s = text ? text_seal(r, m, metadata, aad, e) : NULL;
-    int rc = text ? -1 : error_memory(e, "mark");
-    if (s)
-        rc = seal_open(s, 0, bytes_of(aad, sizeof aad), buf_view(&m->sealed),
-                       (uint8_t *)(void *)text, e);
-    if (rc == 0 && memchr(text, 0, len))
-        rc = error_set(e, ERROR_CORRUPT, "the text holds a zero byte");
-    if (rc == 0) {
-        text[len] = '\0';
-        m->text = text;
-        text = NULL;
+    struct seal *s = NULL;
+    int rc = -1;
+    if (!text)
+        return error_memory(e, "mark");
+    s = text_seal(r, m, metadata, aad, e);
+    if (!s || seal_open(s, 0, bytes_of(aad, sizeof aad), buf_view(&m->sealed),
+                        (uint8_t *)(void *)text, e) < 0)
+        goto out;
+    if (memchr(text, 0, len)) {
+        (void)error_set(e, ERROR_CORRUPT, "the text holds a zero byte");
+        goto out;
     }
+    text[len] = '\0';
+    m->text = text;
+    text = NULL;
+    rc = 0;
+out:
     seal_free(s);
     free(text);
     return rc;
