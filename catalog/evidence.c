@@ -28,16 +28,16 @@ static int visit_row(const struct sql *q, evidence_visitor visit, void *arg, str
     return visit(arg, &b, e);
 }
 
-int evidence_visit(struct catalog *c, const char *source, const char *filters, unsigned most,
+int evidence_visit(struct catalog *c, const struct evidence_query *query,
                    evidence_visitor visit, void *arg, struct error *e)
 {
     struct sql q = {0};
     catalog_enter(c);
     int result = sql_open(&q, c, EVIDENCE_SQL, e);
     if (result == 0) {
-        sql_put_text(&q, source);
-        sql_put_text(&q, filters);
-        sql_put_int(&q, most);
+        sql_put_text(&q, query->source);
+        sql_put_text(&q, query->filters);
+        sql_put_int(&q, query->most);
     }
     while (result == 0 && (result = sql_step(&q, e)) == SQL_ROW)
         result = visit_row(&q, visit, arg, e);

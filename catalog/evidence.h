@@ -13,14 +13,19 @@ struct evidence_backup {
     bool acked;         /* one has */
 };
 
+struct evidence_query {
+    const char *source;
+    const char *filters; /* as member_filters gives them */
+    unsigned most;       /* backups that are not doubted */
+};
+
 typedef int (*evidence_visitor)(void *arg, const struct evidence_backup *backup,
                                 struct error *e);
 
-/* Newest first: at most `most` that are not doubted, and doubted ones that lie between these.
- * filters: as member_filters gives them. Left out are backups of an unknown archive version,
+/* Newest first: at most so many that are not doubted, and doubted ones that lie between these.
+ * Left out are backups of an unknown archive version,
  * those without any table, and those that were never opened. */
-MUST_CHECK int evidence_visit(struct catalog *c, const char *source, const char *filters,
-                              unsigned most, evidence_visitor visit, void *arg,
-                              struct error *e);
+MUST_CHECK int evidence_visit(struct catalog *c, const struct evidence_query *query,
+                              evidence_visitor visit, void *arg, struct error *e);
 
 #endif

@@ -131,9 +131,12 @@ static int load_history(struct judging *j, struct error *e)
     int rc = member_filters(p, &filters, e);
     if (rc == 0)
         rc = buf_byte(&filters, '\0', e);
-    if (rc == 0)
-        rc = evidence_visit(j->c->catalog, p->source, (const char *)filters.data,
-                            PLAUSIBLE_WINDOW, take_backup, j, e);
+    if (rc == 0) {
+        const struct evidence_query query = {.source = p->source,
+                                             .filters = (const char *)filters.data,
+                                             .most = PLAUSIBLE_WINDOW};
+        rc = evidence_visit(j->c->catalog, &query, take_backup, j, e);
+    }
     buf_done(&filters);
     return rc;
 }

@@ -152,7 +152,8 @@ static const struct plausible_table *find_name(const struct view *v,
                                                const struct plausible_table *like)
 {
     const struct plausible_table **found = (const struct plausible_table **)bsearch(
-        (const void *)&like, v->by_name, v->backup->count, sizeof(like), compare_names);
+        (const void *)&like, v->by_name, v->backup->count,
+        sizeof(const struct plausible_table *), compare_names);
     return found ? *found : NULL;
 }
 
@@ -182,8 +183,8 @@ static const struct plausible_table *find_renamed(const struct checking *c,
     if (!c->same_cluster || !*like->oid || strcmp(like->oid, "0") == 0)
         return NULL;
     const struct plausible_table **found = (const struct plausible_table **)bsearch(
-        (const void *)&like, c->tonight.by_oid, c->tonight.backup->count, sizeof(like),
-        compare_oids);
+        (const void *)&like, c->tonight.by_oid, c->tonight.backup->count,
+        sizeof(const struct plausible_table *), compare_oids);
     return found && !find_name(&c->history[0], *found) ? *found : NULL;
 }
 
@@ -264,7 +265,9 @@ static bool is_tiny(const struct checking *c)
     for (size_t i = 0; i < c->baseline; i++) {
         const struct view *v = &c->history[i];
         uint64_t rows = 0;
-        for (size_t k = 0; !v->backup->doubted && k < v->root_count; k++) {
+        if (!v->backup || v->backup->doubted)
+            continue;
+        for (size_t k = 0; k < v->root_count; k++) {
             rows += v->roots[k].rows;
             if (!v->roots[k].counted || rows > PLAUSIBLE_FEW_ROWS)
                 return false;

@@ -36,7 +36,8 @@ static int see(void *arg, const struct evidence_backup *b, struct error *unused)
 static void assert_seen(const char *source, const char *filters, const char *wanted)
 {
     struct seen s = {{0}};
-    assert_done(evidence_visit(c, source, filters, 3, see, &s, &e), &e);
+    const struct evidence_query query = {.source = source, .filters = filters, .most = 3};
+    assert_done(evidence_visit(c, &query, see, &s, &e), &e);
     assert_string_equal(s.words, wanted);
 }
 
