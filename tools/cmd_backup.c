@@ -16,6 +16,7 @@
 #include "core/job/backup.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
+#include "tools/globals_dump.h"
 #include "tools/pg_child.h"
 #include "tools/pg_tools.h"
 #include "tools/plausibility.h"
@@ -45,6 +46,7 @@ struct backup_options_cli {
     uint64_t threads;
     const char *spool;
     const char *limit_upload;
+    bool no_role_passwords;
     bool verify;
     struct options_list volatile_tables;
 };
@@ -78,6 +80,8 @@ static const struct options_spec specs[] = {
      "disk for what waits for a slow store, such as 512M (1G; 0: none)", NULL},
     {0, "limit-upload", OPTIONS_TEXT, AT(limit_upload), "RATE",
      "bytes a second to S3 or SFTP, such as 10M", NULL},
+    {0, "no-role-passwords", OPTIONS_FLAG, AT(no_role_passwords), NULL,
+     "roles are saved in every run of pg_dump: without the hashes of their passwords", NULL},
     {0, "verify", OPTIONS_FLAG, AT(verify), NULL,
      "read back and decode what was newly stored before the backup is acknowledged", NULL},
     {0, "volatile", OPTIONS_LIST, AT(volatile_tables), "PATTERN",
@@ -95,6 +99,7 @@ struct night {
     char *pg_dump;
     char *conninfo;
     struct buf arguments; /* const char *, NULL-ended */
+    struct buf globals;   /* of our own pg_dump's server; empty: none */
     char *lock_argument;
     struct source *source;
     struct backup *backup;
@@ -215,6 +220,10 @@ static int dump_database(struct night *n, struct member_private *p, struct error
     n->conninfo = server_conninfo(n->server, NULL, e);
     if (!n->conninfo || pg_child_prepare(&n->child, n->server, e) < 0 ||
         dump_arguments(n, e) < 0)
+        return -1;
+    const struct globals_dump_options globals = {.no_passwords = n->o->no_role_passwords,
+                                                 .stop = n->c->stop};
+    if (globals_dump(n->server, &globals, &n->globals, e) < 0)
         return -1;
     server_close(n->server);
     n->server = NULL;
@@ -427,6 +436,9 @@ static int take(struct night *n, struct error *e)
     const char *slash = n->o->file ? strrchr(n->o->file, '/') : NULL;
     const char *name = slash ? slash + 1 : n->o->file ? n->o->file : "dump";
     int rc = backup_take(n->backup, n->source, name, e);
+    if (rc == 0 && n->globals.len > 0)
+        rc = backup_take_text(n->backup, FORMAT_MEMBER_GLOBALS, "globals.sql",
+                              buf_view(&n->globals), e);
     render_progress_end(&n->progress);
     if (rc < 0 || name_source(n, p, e) < 0 || backup_settle(n->backup, e) < 0 ||
         plausibility_judge(&n->plausibility, c, n->backup, &n->o->volatile_tables, e) < 0)
@@ -484,6 +496,7 @@ static void night_done(struct night *n)
     free(n->lock_argument);
     free(n->spool_path);
     buf_done(&n->arguments);
+    secret_free_buf(&n->globals);
     row_cache_done(&n->rows);
     plausibility_done(&n->plausibility);
 }

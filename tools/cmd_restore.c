@@ -7,12 +7,14 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/secret.h"
 #include "core/base/str.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/render.h"
 #include "tools/restore_db.h"
 #include "tools/restore_file.h"
+#include "tools/restore_globals.h"
 #include "tools/restore_in_place.h"
 #include "tools/restore_plan.h"
 #include "tools/restore_run.h"
@@ -30,7 +32,7 @@ struct restore_options_cli {
     const char *limit_download;
     bool plan, seekable;
     bool in_place, drop_extra, swap, with_sessions;
-    bool no_owner, no_privileges, create_roles, no_analyze;
+    bool no_owner, no_privileges, globals, create_roles, no_analyze;
     uint64_t jobs, threads;
 };
 
@@ -76,6 +78,8 @@ static const struct options_spec specs[] = {
     {'x', "no-privileges", OPTIONS_FLAG, AT(no_privileges), NULL, "do not restore grants",
      NULL},
     {0, "role", OPTIONS_TEXT, AT(role), "ROLE", "SET ROLE before restoring", NULL},
+    {0, "globals", OPTIONS_FLAG, AT(globals), NULL,
+     "make the roles that are missing as they were when the backup was made", NULL},
     {0, "create-roles", OPTIONS_FLAG, AT(create_roles), NULL,
      "make the roles that are missing, without login", NULL},
     {0, "schema-only", OPTIONS_FLAG, AT(part.schema_only), NULL, "no data", ""},
@@ -94,10 +98,11 @@ struct restoring {
     const struct restore_options_cli *o;
     const struct manifest *m;
     struct restore_choice choice;
-    char *spare;      /* DATABASE_restored_ID */
-    const char *name; /* of a new database */
-    char *in_place;   /* of the database that was restored in place */
-    char *aside;      /* what the swapped one is called now */
+    struct buf globals; /* the script of roles that was saved, if it is asked for */
+    char *spare;        /* DATABASE_restored_ID */
+    const char *name;   /* of a new database */
+    char *in_place;     /* of the database that was restored in place */
+    char *aside;        /* what the swapped one is called now */
 };
 
 /* ---- what is said ------------------------------------------------------------------ */
@@ -223,6 +228,7 @@ static int into_new(struct restoring *r, struct error *e)
                                                          .no_owner = o->no_owner,
                                                          .no_privileges = o->no_privileges,
                                                          .no_analyze = o->no_analyze,
+                                                         .globals = buf_view(&r->globals),
                                                          .create_roles = o->create_roles,
                                                          .jobs = o->jobs,
                                                          .threads = o->threads,
@@ -241,6 +247,7 @@ static int in_place(struct restoring *r, struct error *e)
                                                      .no_owner = o->no_owner,
                                                      .no_privileges = o->no_privileges,
                                                      .no_analyze = o->no_analyze,
+                                                     .globals = buf_view(&r->globals),
                                                      .create_roles = o->create_roles,
                                                      .drop_extra = o->drop_extra,
                                                      .with_sessions = o->with_sessions,
@@ -300,7 +307,8 @@ static int choose(struct restoring *r, struct error *e)
         return -1;
     if (o->plan)
         return plan_it(r, e);
-    if (restore_choice_notes(&r->choice, warn, NULL, e) < 0)
+    if (restore_choice_notes(&r->choice, warn, NULL, e) < 0 ||
+        (o->globals && restore_globals_load(r->c, r->m, &r->globals, e) < 0))
         return -1;
     return restore_it(r, e);
 }
@@ -349,8 +357,9 @@ static int check_options(const struct restore_options_cli *o, struct error *e)
     if (o->jobs > RESTORE_RUN_JOBS_MAX)
         return error_set(e, ERROR_USAGE, "-j: 1 to %d, not %llu", RESTORE_RUN_JOBS_MAX,
                          (unsigned long long)o->jobs);
-    if (o->to_file && (o->jobs > 1 || o->check.smoke || o->check.hook))
-        return error_set(e, ERROR_USAGE, "-j, --smoke and --hook go with a database");
+    if (o->to_file && (o->jobs > 1 || o->check.smoke || o->check.hook || o->globals))
+        return error_set(e, ERROR_USAGE,
+                         "-j, --globals, --smoke and --hook go with a database");
     if (o->part.data_only && !o->to_file) {
         (void)error_set(e, ERROR_USAGE,
                         "--data-only: a new database has no tables for the rows");
@@ -387,6 +396,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
                             m.backup_id, &why) < 0)
         log_warning("catalog: %s", why.text);
     restore_choice_done(&r.choice);
+    secret_free_buf(&r.globals);
     free(r.spare);
     free(r.in_place);
     free(r.aside);

@@ -2,17 +2,13 @@
 #include "tools/database_sql.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/str.h"
+#include "tools/sql_text.h"
 
 #define MARKER " DATABASE "
-
-static bool begins(struct bytes text, const char *with)
-{
-    struct bytes w = bytes_text(with);
-    return text.len >= w.len && memcmp(text.data, w.data, w.len) == 0;
-}
 
 bool database_sql_about(const struct dump_entry *entry, bool *privileges)
 {
@@ -20,48 +16,23 @@ bool database_sql_about(const struct dump_entry *entry, bool *privileges)
     if (bytes_equal(entry->desc, bytes_text("DATABASE PROPERTIES")))
         return true;
     return (*privileges || bytes_equal(entry->desc, bytes_text("COMMENT"))) &&
-           begins(entry->tag, "DATABASE ");
+           sql_text_begins(entry->tag, "DATABASE ");
 }
 
-/* Length of the quoted thing at the front of s, its quotes with it: '…' and "…" with doubled
- * quotes, backslashes inside E'…'. */
-static size_t quoted_length(struct bytes s, bool backslashes)
+/* Where the database's name begins in a statement; 0 when there is none. */
+static size_t find_database(struct bytes statement)
 {
-    uint8_t quote = s.data[0];
-    for (size_t i = 1; i < s.len; i++) {
-        if (backslashes && s.data[i] == '\\')
+    for (size_t i = 0; i < statement.len;) {
+        struct bytes rest = bytes_of(statement.data + i, statement.len - i);
+        bool escape = i > 0 && (statement.data[i - 1] == 'E' || statement.data[i - 1] == 'e');
+        if (statement.data[i] == '\'' || statement.data[i] == '"')
+            i += sql_text_quoted(rest, statement.data[i] == '\'' && escape);
+        else if (sql_text_begins(rest, MARKER))
+            return i + strlen(MARKER);
+        else
             i++;
-        else if (s.data[i] == quote && i + 1 < s.len && s.data[i + 1] == quote)
-            i++;
-        else if (s.data[i] == quote)
-            return i + 1;
     }
-    return s.len;
-}
-
-/* Take one statement off the front, up to its semicolon; *database is where the database's
- * name begins in it, 0 when there is none. */
-static struct bytes next_statement(struct bytes *sql, size_t *database)
-{
-    size_t i = 0;
-    *database = 0;
-    while (sql->len > 0 && memchr(" \n\r\t", sql->data[0], 4))
-        (void)bytes_take(sql, 1);
-    while (i < sql->len && sql->data[i] != ';') {
-        struct bytes rest = bytes_of(sql->data + i, sql->len - i);
-        bool escape = i > 0 && (sql->data[i - 1] == 'E' || sql->data[i - 1] == 'e');
-        if (sql->data[i] == '\'' || sql->data[i] == '"') {
-            i += quoted_length(rest, sql->data[i] == '\'' && escape);
-        } else {
-            if (*database == 0 && begins(rest, MARKER))
-                *database = i + strlen(MARKER);
-            i++;
-        }
-    }
-    struct bytes statement = bytes_take(sql, i);
-    if (sql->len > 0)
-        (void)bytes_take(sql, 1);
-    return statement;
+    return 0;
 }
 
 /* What stands behind the database's name. */
@@ -70,7 +41,7 @@ static struct bytes behind_name(struct bytes statement, size_t database)
     struct bytes rest = bytes_of(statement.data + database, statement.len - database);
     size_t len = 0;
     if (rest.len > 0 && rest.data[0] == '"')
-        len = quoted_length(rest, false);
+        len = sql_text_quoted(rest, false);
     else
         while (len < rest.len && rest.data[len] != ' ')
             len++;
@@ -82,11 +53,12 @@ static bool allowed(struct bytes statement, size_t database, struct bytes behind
 {
     if (database == 0)
         return false;
-    if (begins(statement, "ALTER DATABASE "))
-        return begins(behind, " SET ") || begins(behind, " RESET ") ||
-               begins(behind, " CONNECTION LIMIT ");
-    return begins(statement, "ALTER ROLE ") || begins(statement, "COMMENT ON DATABASE ") ||
-           begins(statement, "GRANT ") || begins(statement, "REVOKE ");
+    if (sql_text_begins(statement, "ALTER DATABASE "))
+        return sql_text_begins(behind, " SET ") || sql_text_begins(behind, " RESET ") ||
+               sql_text_begins(behind, " CONNECTION LIMIT ");
+    return sql_text_begins(statement, "ALTER ROLE ") ||
+           sql_text_begins(statement, "COMMENT ON DATABASE ") ||
+           sql_text_begins(statement, "GRANT ") || sql_text_begins(statement, "REVOKE ");
 }
 
 int database_sql_rewrite(struct bytes defn, const char *quoted_name, struct member_texts *out,
@@ -95,10 +67,10 @@ int database_sql_rewrite(struct bytes defn, const char *quoted_name, struct memb
     struct buf sql = {0};
     int rc = 0;
     while (rc == 0 && defn.len > 0) {
-        size_t database;
-        struct bytes statement = next_statement(&defn, &database);
+        struct bytes statement = sql_text_statement(&defn);
         if (statement.len == 0)
             continue;
+        size_t database = find_database(statement);
         struct bytes behind = behind_name(statement, database);
         if (!allowed(statement, database, behind)) {
             ++*left_out;

@@ -7,8 +7,7 @@
 #include "core/base/clock.h"
 #include "core/job/contents_read.h"
 #include "core/job/restore.h"
-#include "tools/pg_child.h"
-#include "tools/pg_tools.h"
+#include "tools/pg_output.h"
 #include "tools/render.h"
 
 struct job {
@@ -49,34 +48,14 @@ static int read_dump(struct job *j, struct source *source, struct error *e)
 
 static int dump_it(struct job *j, struct server *inside, struct error *e)
 {
-    struct pg_child p = {.passfile = -1};
-    struct source *source = NULL;
-    char *program = NULL;
-    char *conninfo = server_conninfo(inside, NULL, e);
-    int rc = conninfo ? pg_tools_find("pg_dump", server_number(inside) / 10000, &program,
-                                      &j->dump_major, e)
-                      : -1;
-    const char *const arguments[] = {program, "-Fc",    "-Z0", "--no-password",
-                                     "-d",    conninfo, NULL};
-    if (rc == 0)
-        rc = pg_child_prepare(&p, inside, e);
-    if (rc == 0) {
-        p.options.argv = arguments;
-        p.options.pipe_out = true;
-        source = source_child(&p.options, "pg_dump", e);
-        rc = source ? 0 : -1;
-    }
-    if (rc == 0) {
-        source_obey(source, j->c->stop);
-        rc = read_dump(j, source, e);
-    }
+    const char *const arguments[] = {"-Fc", "-Z0", NULL};
+    struct source *source =
+        pg_output_start(inside, "pg_dump", arguments, j->c->stop, &j->dump_major, e);
+    int rc = source ? read_dump(j, source, e) : -1;
+    source_free(source);
     /* It is no dump of a backup: what goes wrong with it says nothing of one. */
     if (rc < 0 && e->kind == ERROR_INCOMPLETE)
         e->kind = ERROR_CHILD;
-    source_free(source);
-    pg_child_done(&p);
-    free(program);
-    free(conninfo);
     return rc;
 }
 

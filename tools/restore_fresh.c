@@ -101,6 +101,7 @@ int restore_fresh_make(struct context *c, const struct restore_fresh_options *o,
     const struct restore_choice *choice = o->choice;
     const struct restore_roles_options roles = {.no_owner = o->no_owner,
                                                 .no_privileges = o->no_privileges,
+                                                .globals = o->globals,
                                                 .create = o->create_roles,
                                                 .superuser = o->superusers};
     struct job j = {.c = c, .o = o, .name = name};

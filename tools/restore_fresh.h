@@ -20,8 +20,9 @@ struct restore_fresh_options {
     const char *locale;
     const char *role;
     bool no_owner, no_privileges, no_tablespaces, no_analyze;
-    bool create_roles, superusers; /* as in tools/restore_roles */
-    uint64_t jobs, threads;        /* as in tools/restore_run; 0: one, by the machine */
+    struct bytes globals; /* as in tools/restore_roles, and these: */
+    bool create_roles, superusers;
+    uint64_t jobs, threads; /* as in tools/restore_run; 0: one, by the machine */
     struct restore_check check;
 };
 

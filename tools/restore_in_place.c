@@ -5,20 +5,17 @@
 #include <string.h>
 
 #include "core/base/str.h"
-#include "core/dump/source.h"
 #include "core/dump/toc_extra.h"
 #include "core/dump/toc_replace.h"
 #include "core/dump/toc_walk.h"
 #include "core/job/restore.h"
 #include "tools/database.h"
-#include "tools/pg_child.h"
-#include "tools/pg_tools.h"
+#include "tools/pg_output.h"
 #include "tools/render.h"
 #include "tools/restore_properties.h"
 #include "tools/restore_roles.h"
 #include "tools/restore_run.h"
 
-#define READ_BYTES (256 * KIB)
 #define DROP_LARGE_OBJECTS                                                                     \
     "SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;\n"
 
@@ -143,45 +140,14 @@ static int read_backup(struct job *j, struct error *e)
 
 /* ---- what is there ----------------------------------------------------------------- */
 
-static int read_all(struct source *s, struct buf *out, struct error *e)
-{
-    for (size_t got = 1; got > 0; out->len += got)
-        if (buf_reserve(out, out->len + READ_BYTES, e) < 0 ||
-            source_read(s, out->data + out->len, READ_BYTES, &got, e) < 0)
-            return -1;
-    return source_finish(s, e);
-}
-
 /* Definitions of the database, and how to drop them, as pg_dump knows them. */
 static int dump_target(struct job *j, struct error *e)
 {
-    struct pg_child p = {.passfile = -1};
-    struct source *source = NULL;
-    char *program = NULL;
-    char *conninfo = server_conninfo(j->server, NULL, e);
-    int rc = conninfo
-                 ? pg_tools_find("pg_dump", server_number(j->server) / 10000, &program, NULL, e)
-                 : -1;
-    const char *const arguments[] = {
-        program, "-Fc",    "-Z0", "--schema-only", "--no-password", "--lock-wait-timeout=60000",
-        "-d",    conninfo, NULL};
-    if (rc == 0)
-        rc = pg_child_prepare(&p, j->server, e);
-    if (rc == 0) {
-        p.options.argv = arguments;
-        p.options.pipe_out = true;
-        source = source_child(&p.options, "pg_dump", e);
-        rc = source ? 0 : -1;
-    }
-    if (rc == 0) {
-        source_obey(source, j->c->stop);
-        rc = read_all(source, &j->target, e);
-    }
-    source_free(source);
-    pg_child_done(&p);
-    free(program);
-    free(conninfo);
-    return rc == 0 ? toc_list_read(buf_view(&j->target), &j->objects, e) : -1;
+    const char *const arguments[] = {"-Fc", "-Z0", "--schema-only", "--lock-wait-timeout=60000",
+                                     NULL};
+    if (pg_output_read(j->server, "pg_dump", arguments, j->c->stop, &j->target, e) < 0)
+        return -1;
+    return toc_list_read(buf_view(&j->target), &j->objects, e);
 }
 
 static int list_extra(const struct job *j, const bool *extra, struct member_texts *out,

@@ -14,6 +14,7 @@ struct restore_in_place_options {
     struct server_options server; /* the database's */
     const char *role;
     bool no_owner, no_privileges, no_analyze;
+    struct bytes globals; /* as in tools/restore_roles */
     bool create_roles;
     bool drop_extra;    /* objects that the backup lacks go too */
     bool with_sessions; /* though others are in it: their transactions are waited for */

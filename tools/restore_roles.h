@@ -8,7 +8,9 @@
 
 struct restore_roles_options {
     bool no_owner, no_privileges; /* of these roles none is needed */
-    bool create;                  /* make those that are missing, without login */
+    struct bytes globals;         /* a script of the roles that were (restore_globals): those
+                                   * that are missing are made as it says; empty: none */
+    bool create;                  /* make those that are missing still, without login */
     bool superuser;               /* and these superusers, as owners of some objects must be */
 };
 

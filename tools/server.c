@@ -363,6 +363,15 @@ int server_run(struct server *s, const char *what, const char *sql, struct error
     return rc;
 }
 
+int server_run_secretly(struct server *s, const char *what, const char *sql, struct error *e)
+{
+    /* Otherwise the line of the statement is quoted where the server points into it. */
+    PGVerbosity before = PQsetErrorVerbosity(s->conn, PQERRORS_TERSE);
+    int rc = server_run(s, what, sql, e);
+    (void)PQsetErrorVerbosity(s->conn, before);
+    return rc;
+}
+
 static char *quoted(struct server *s, char *text, struct error *e)
 {
     char *copy = text ? str_copy(text, e) : NULL;

@@ -94,6 +94,9 @@ MUST_CHECK int server_number_of(struct server *s, const char *sql, const char *p
                                 uint64_t *value, struct error *e);
 /* Run one statement; what: in front of the server's words when it is refused. */
 MUST_CHECK int server_run(struct server *s, const char *what, const char *sql, struct error *e);
+/* The same for one that may hold a password: no part of it comes back in the error. */
+MUST_CHECK int server_run_secretly(struct server *s, const char *what, const char *sql,
+                                   struct error *e);
 /* A name as an identifier, a text as a literal in SQL; the caller frees it. */
 MUST_CHECK char *server_identifier(struct server *s, const char *name, struct error *e);
 MUST_CHECK char *server_literal(struct server *s, const char *text, struct error *e);

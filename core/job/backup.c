@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/dump/dump_reader.h"
+#include "core/job/bytes_out.h"
 #include "core/job/dump_in.h"
 #include "core/job/pack_check.h"
 #include "core/job/row_store.h"
@@ -236,6 +238,31 @@ int backup_take(struct backup *b, struct source *source, const char *name, struc
     p->rows += m->rows;
     p->payload_bytes += m->payload_bytes;
     return 0;
+}
+
+int backup_take_text(struct backup *b, enum format_member kind, const char *name,
+                     struct bytes text, struct error *e)
+{
+    struct bytes_out content = {0};
+    struct member *m = member_add(&b->manifest.private_part, e);
+    int rc = m ? bytes_out_begin(&content, b->writer, &b->chunker, FORMAT_KIND_BYTES, e) : -1;
+    if (rc == 0)
+        rc = bytes_out_add(&content, text, e);
+    if (rc == 0)
+        rc = bytes_out_end(&content, e);
+    if (rc == 0)
+        rc = writer_settle(b->writer, e);
+    if (rc == 0)
+        rc = bytes_out_take(&content, &m->content, e);
+    bytes_out_done(&content);
+    if (rc < 0)
+        return -1;
+    m->kind = (uint8_t)kind;
+    m->name = str_copy(name, e);
+    m->has_sha256 = true;
+    m->length = text.len;
+    m->payload_bytes = text.len;
+    return m->name ? digest_sha256(text, m->sha256, e) : -1;
 }
 
 static int verify_packs(struct backup *b, struct error *e)

@@ -47,6 +47,10 @@ void backup_free(struct backup *b);
 MUST_CHECK int backup_take(struct backup *b, struct source *source, const char *name,
                            struct error *e);
 
+/* Store a text beside the dump, as a member of that kind. */
+MUST_CHECK int backup_take_text(struct backup *b, enum format_member kind, const char *name,
+                                struct bytes text, struct error *e);
+
 /* Whose a row state must be: this host's, for a source of that name. The caller wipes it. */
 MUST_CHECK int backup_state_id(const struct repo *repo, const char *source,
                                struct row_state_id *id, struct error *e);

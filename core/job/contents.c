@@ -202,6 +202,20 @@ int contents_load(struct repo *repo, const struct manifest *m, struct contents *
     return rc;
 }
 
+static int by_name(const void *x, const void *y)
+{
+    const struct contents_data *a = x;
+    const struct contents_data *b = y;
+    return contents_order_data(a, b);
+}
+
+const struct contents_data *contents_find_data(const struct contents *c,
+                                               const struct contents_data *name)
+{
+    return c->data_count > 0 ? bsearch(name, c->data, c->data_count, sizeof *c->data, by_name)
+                             : NULL;
+}
+
 /* ---- comparing --------------------------------------------------------------------- */
 
 bool contents_same_object(const struct contents_object *a, const struct contents_object *b)

@@ -49,6 +49,10 @@ void contents_sort(struct contents *c);
 /* The order of data by name. */
 int contents_order_data(const struct contents_data *a, const struct contents_data *b);
 
+/* The item of that name in sorted contents; NULL when there is none. */
+const struct contents_data *contents_find_data(const struct contents *c,
+                                               const struct contents_data *name);
+
 /* Definition and owner; content, whatever the order of its rows. */
 bool contents_same_object(const struct contents_object *a, const struct contents_object *b);
 bool contents_same_data(const struct contents_data *a, const struct contents_data *b);

@@ -23,8 +23,4 @@ struct contents_read_options {
 MUST_CHECK int contents_read(const struct contents_read_options *o, struct contents *out,
                              struct error *e);
 
-/* The item of that name in sorted contents; NULL when there is none. */
-const struct contents_data *contents_find_data(const struct contents *c,
-                                               const struct contents_data *name);
-
 #endif
