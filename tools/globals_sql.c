@@ -64,7 +64,9 @@ int globals_sql_roles(struct bytes script, const struct member_texts *roles,
                       struct member_texts *out, bool *found, struct error *e)
 {
     uint8_t *name = malloc(script.len + 1);
-    int rc = name ? 0 : error_memory(e, "roles");
+    int rc = 0;
+    if (!name)
+        return error_memory(e, "roles");
     memset(found, 0, roles->count * sizeof *found);
     while (rc == 0 && script.len > 0) {
         bool creates;

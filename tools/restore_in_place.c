@@ -77,7 +77,7 @@ static int check_locks(const struct job *j, struct error *e)
     const struct toc_list *l = &j->o->choice->list;
     uint64_t room = 0;
     uint64_t there = 0;
-    uint64_t coming = 0;
+    uint64_t needed = 0;
     if (server_number_of(j->server,
                          "SELECT current_setting('max_locks_per_transaction')::int8 *"
                          " (current_setting('max_connections')::int8 +"
@@ -95,13 +95,14 @@ static int check_locks(const struct job *j, struct error *e)
              l->entries[i].facts->kind == TOC_KIND_LARGE_OBJECT ||
              bytes_equal(desc, bytes_text("INDEX")) ||
              bytes_equal(desc, bytes_text("CONSTRAINT"))))
-            coming++;
+            needed++;
     }
-    if (there + coming <= room)
+    needed += there;
+    if (needed <= room)
         return 0;
     (void)error_set(e, ERROR_SERVER,
                     "one transaction needs about %llu locks, and the server has room for %llu",
-                    (unsigned long long)(there + coming), (unsigned long long)room);
+                    (unsigned long long)needed, (unsigned long long)room);
     return error_hint(e, "raise max_locks_per_transaction, or --into-new DB --swap");
 }
 
@@ -179,9 +180,9 @@ static int find_extra(const struct job *j, struct member_texts *out, struct erro
     uint64_t objects = 0;
     const struct restore_choice *choice = j->o->choice;
     bool *extra = calloc((size_t)j->objects.count + 1, sizeof *extra);
-    int rc =
-        extra ? toc_extra_find(&j->objects, &choice->list, &choice->selection, extra, &count, e)
-              : error_memory(e, "objects of a database");
+    if (!extra)
+        return error_memory(e, "objects of a database");
+    int rc = toc_extra_find(&j->objects, &choice->list, &choice->selection, extra, &count, e);
     if (rc == 0)
         rc = list_extra(j, extra, out, e);
     free(extra);

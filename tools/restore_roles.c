@@ -62,8 +62,9 @@ static int create_as_they_were(struct server *s, struct bytes globals,
     struct member_texts statements = {0};
     struct member_texts left = {0};
     bool *found = calloc(missing->count + 1, sizeof *found);
-    int rc = found ? globals_sql_roles(globals, missing, &statements, found, e)
-                   : error_memory(e, "roles");
+    if (!found)
+        return error_memory(e, "roles");
+    int rc = globals_sql_roles(globals, missing, &statements, found, e);
     for (size_t i = 0; rc == 0 && i < statements.count; i++) {
         struct error why;
         bool creates = str_starts(statements.items[i], "CREATE ROLE ");

@@ -65,7 +65,9 @@ int toc_roles_read(const struct dump_entry *entry, struct member_texts *out, str
     if (!k || text.len == 0)
         return 0;
     uint8_t *name = malloc(text.len);
-    int rc = name ? 0 : error_memory(e, "roles of a TOC");
+    int rc = 0;
+    if (!name)
+        return error_memory(e, "roles of a TOC");
     while (rc == 0 && text.len > 0 && !(k->until && sql_text_begins(text, k->until))) {
         const char *word = word_at(k, text);
         if (word) {
