@@ -11,7 +11,7 @@ createdb shop
 new_repository repo
 use_recovery_code repo
 night() {
-    quietly "$pgkeep" backup -d shop --name shop
+    quietly "$pgkeep" backup -d shop --name shop --volatile early
 }
 differs() { # TABLE [OPTION...]: between the last two nights; rows that differ in $work/rows
     exits "diff --table $*" 4 "$pgkeep" diff latest~1 latest --table "$@"
