@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "core/job/restore_jobs.h"
 #include "core/job/restore_split.h"
 #include "tools/pg_child.h"
@@ -293,11 +295,21 @@ static int split_it(struct run *r, struct restore_split *split, struct error *e)
 
 static int run_several(struct run *r, const struct restore_split *split, struct error *e)
 {
+    int64_t start = clock_monotonic_ms();
     r->progress.total = split->payload_bytes;
     if (run_one(r, &split->define, true, e) < 0)
         return -1;
+    int64_t defined = clock_monotonic_ms();
     r->delivered = 0;
-    return run_data(r, split, e) < 0 ? -1 : run_finish(r, split, e);
+    if (run_data(r, split, e) < 0)
+        return -1;
+    int64_t filled = clock_monotonic_ms();
+    if (run_finish(r, split, e) < 0)
+        return -1;
+    log_info("definitions took %.1f s, rows %.1f s, indexes and the rest %.1f s",
+             (double)(defined - start) / 1000, (double)(filled - defined) / 1000,
+             (double)(clock_monotonic_ms() - filled) / 1000);
+    return 0;
 }
 
 /* The whole dump as it was stored, where that can be: its SHA-256 is checked too. */
