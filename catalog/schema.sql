@@ -213,23 +213,30 @@ CREATE TABLE verification (
 CREATE INDEX verification_by_backup ON verification (backup_id, ok, rank, verification_no);
 
 -- Which verification decides about a backup: the latest failure that no later success of at
--- least its rank has answered, else the best success (the latest of those), else none.
+-- least its rank has answered, else the best success (the latest of those), else none. What
+-- another host found out, and said so in a mark (types 4 confirmed to 6 rehearsed), counts as a
+-- success of that rank; a failure seen here stays one.
 CREATE VIEW backup_state AS
-SELECT b.backup_no,
-  CASE WHEN d.verification_no IS NULL THEN 'committed'
-    WHEN d.ok = 0 THEN 'damaged'
-    WHEN d.rank = 1 THEN 'confirmed'
-    WHEN d.rank = 2 THEN 'verified'
-    ELSE 'rehearsed' END AS state,
-  coalesce(d.at_us, b.committed_us) AS state_us
-FROM backup b LEFT JOIN verification d ON d.verification_no = coalesce(
-  (SELECT max(f.verification_no) FROM verification f
-   WHERE f.backup_id = b.backup_id AND f.ok = 0 AND NOT EXISTS (
-     SELECT 1 FROM verification g WHERE g.backup_id = f.backup_id AND g.ok = 1
-       AND g.rank >= f.rank AND g.verification_no > f.verification_no)),
-  (SELECT g.verification_no FROM verification g
-   WHERE g.backup_id = b.backup_id AND g.ok = 1
-   ORDER BY g.rank DESC, g.verification_no DESC LIMIT 1));
+SELECT s.backup_no,
+  CASE WHEN s.ok = 0 THEN 'damaged'
+    ELSE CASE max(s.rank, s.mark_rank) WHEN 0 THEN 'committed' WHEN 1 THEN 'confirmed'
+      WHEN 2 THEN 'verified' ELSE 'rehearsed' END END AS state,
+  CASE WHEN s.ok = 1 AND s.mark_rank > s.rank THEN s.mark_us ELSE s.at_us END AS state_us
+FROM (SELECT b.backup_no, coalesce(d.ok, 1) AS ok, coalesce(d.rank, 0) AS rank,
+    coalesce(d.at_us, b.committed_us) AS at_us,
+    coalesce((SELECT max(m.type) - 3 FROM mark m
+      WHERE m.backup_id = b.backup_id AND m.type BETWEEN 4 AND 6), 0) AS mark_rank,
+    (SELECT m.at_us FROM mark m
+      WHERE m.backup_id = b.backup_id AND m.type BETWEEN 4 AND 6
+      ORDER BY m.type DESC, m.at_us DESC LIMIT 1) AS mark_us
+  FROM backup b LEFT JOIN verification d ON d.verification_no = coalesce(
+    (SELECT max(f.verification_no) FROM verification f
+     WHERE f.backup_id = b.backup_id AND f.ok = 0 AND NOT EXISTS (
+       SELECT 1 FROM verification g WHERE g.backup_id = f.backup_id AND g.ok = 1
+         AND g.rank >= f.rank AND g.verification_no > f.verification_no)),
+    (SELECT g.verification_no FROM verification g
+     WHERE g.backup_id = b.backup_id AND g.ok = 1
+     ORDER BY g.rank DESC, g.verification_no DESC LIMIT 1))) s;
 
 -- One row a backup.
 CREATE VIEW v_backups AS

@@ -32,6 +32,10 @@ rehearse 'a database with everything' 0 latest --source fixture
 says 'what is told' 'restored in .* and compared, .* are the same, 0 differ, 0 could not'
 same 'its state' rehearsed "$(state fixture)"
 same 'the mark' 1 "$(find "$PGKEEP_REPOSITORY/marks" -type f 2>/dev/null | wc -l)"
+new_home other
+quietly "$pgkeep" list --source fixture
+same 'its state on another host' rehearsed "$(state fixture)"
+new_home home
 stop_server pg
 PGHOST=/nowhere PGSERVICE=none PGOPTIONS='-c none=1' PGDATABASE=none \
     rehearse 'with the server gone, and an environment of another one' 0 \
