@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/restore_check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "core/base/secret.h"
 #include "core/base/str.h"
 #include "tools/pg_child.h"
+#include "tools/pg_output.h"
 #include "tools/pg_tools.h"
 
 static int run_child(struct context *c, const struct child_options *o, const char *what,
@@ -23,26 +25,37 @@ static int run_child(struct context *c, const struct child_options *o, const cha
     return rc;
 }
 
+/* What psql printed goes on to whoever looks; a line that is nothing but f is a statement that
+ * gave false. */
+static int judge_output(const char *file, struct bytes out, struct error *e)
+{
+    unsigned line = 0;
+    (void)fwrite(out.data, 1, out.len, stderr);
+    while (out.len > 0) {
+        const uint8_t *lf = memchr(out.data, '\n', out.len);
+        struct bytes text = bytes_take(&out, lf ? (size_t)(lf - out.data) + 1 : out.len);
+        line++;
+        if (bytes_equal(text, bytes_text("f\n")) || bytes_equal(text, bytes_text("f")))
+            return error_set(e, ERROR_CHILD, "--smoke %s: line %u of what it gives is false",
+                             file, line);
+    }
+    return 0;
+}
+
 static int run_smoke(struct context *c, const char *file, struct server *s,
                      const char *database, struct error *e)
 {
-    struct pg_child p;
-    char *program = NULL;
-    char *conninfo = server_conninfo(s, database, e);
-    int rc = conninfo ? pg_tools_find("psql", server_number(s) / 10000, &program, NULL, e) : -1;
-    const char *const arguments[] = {
-        program, "-X", "-q", "--no-password", "-v", "ON_ERROR_STOP=1", "-d", conninfo,
-        "-f",    file, NULL};
+    const char *const arguments[] = {"-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+                                     "-f", file, NULL};
+    struct buf out = {0};
+    struct server *inside = server_reconnect(s, database, e);
+    int rc = inside ? pg_output_read(inside, "psql", arguments, c->stop, &out, e) : -1;
+    if (rc < 0 && inside)
+        (void)error_wrap(e, "--smoke");
     if (rc == 0)
-        rc = pg_child_prepare(&p, s, e);
-    if (rc == 0) {
-        p.options.argv = arguments;
-        p.options.out_fd = STDERR_FILENO;
-        rc = run_child(c, &p.options, "--smoke", e);
-        pg_child_done(&p);
-    }
-    free(program);
-    free(conninfo);
+        rc = judge_output(file, buf_view(&out), e);
+    server_close(inside);
+    buf_done(&out);
     return rc;
 }
 

@@ -8,15 +8,16 @@
 #include "tools/server.h"
 
 struct restore_check {
-    const char *smoke; /* a file that psql runs and stops at the first error; NULL none */
-    const char *hook;  /* a command, cut into words without a shell; NULL none */
+    const char
+        *smoke; /* a file of statements for psql: none may fail or give false; NULL none */
+    const char *hook; /* a command, cut into words without a shell; NULL none */
 };
 
 /* clang-format off */
 /* NOLINTBEGIN(bugprone-macro-parentheses): type and member are names */
 #define RESTORE_CHECK_SPECS(type, member) \
     {0, "smoke", OPTIONS_TEXT, offsetof(type, member.smoke), "FILE.sql", \
-     "statements that must succeed in the restored database", NULL}, \
+     "statements that must neither fail nor give false in the restored database", NULL}, \
     {0, "hook", OPTIONS_TEXT, offsetof(type, member.hook), "COMMAND", \
      "a command that must succeed; PG* and DATABASE_URL lead to the database", NULL}
 /* NOLINTEND(bugprone-macro-parentheses) */

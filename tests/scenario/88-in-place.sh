@@ -219,6 +219,11 @@ exits '--smoke that does not' 1 \
 says 'in its own words' 'division by zero'
 no_database 'that' smoke2
 no_leftovers 'smoke'
+echo 'SELECT count(*) = 500 FROM t1; SELECT count(*) > 500 FROM t1;' >"$work/smoke2.sql"
+exits '--smoke that gives false' 1 \
+    "$pgkeep" restore latest --source shop --into-new smoke2 --smoke "$work/smoke2.sql"
+says 'which of them' 'smoke2.sql: line 2 of what it gives is false'
+no_database 'that' smoke2
 exits '--smoke of a file that is not there' 1 \
     "$pgkeep" restore latest --source shop --into-new smoke3 --smoke "$work/none.sql"
 cat >"$work/hook" <<'END'
