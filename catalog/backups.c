@@ -47,7 +47,8 @@ int backups_row_copy(const struct backups_row *from, struct backups_row *to, str
     " (SELECT count(*) FROM backup_table t WHERE t.backup_no = b.backup_no),"                  \
     " (SELECT group_concat(tag, ',') FROM (SELECT tag FROM backup_tag t"                       \
     "  WHERE t.backup_no = b.backup_no ORDER BY ordinal)),"                                    \
-    " EXISTS (SELECT 1 FROM mark a WHERE a.backup_id = b.backup_id AND a.type = 3)"            \
+    " EXISTS (SELECT 1 FROM mark a WHERE a.backup_id = b.backup_id AND a.type = 3),"           \
+    " EXISTS (SELECT 1 FROM hold h WHERE h.backup_id = b.backup_id)"                           \
     " FROM backup b JOIN backup_state s USING (backup_no)"                                     \
     " LEFT JOIN backup_private p USING (backup_no)"                                            \
     " WHERE (?1 IS NULL OR p.source = ?1) AND (?2 IS NULL OR p.database = ?2)"                 \
@@ -79,6 +80,7 @@ static bool read_numbers(const struct sql *q, struct backups_row *row)
     row->dump_bytes = (uint64_t)sql_int(q, 18);
     row->table_count = (uint64_t)sql_int(q, 19);
     row->acked = sql_int(q, 21) != 0;
+    row->held = sql_int(q, 22) != 0;
     return true;
 }
 

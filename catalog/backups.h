@@ -36,6 +36,7 @@ struct backups_row {
     int64_t state_us; /* when it came to be so */
     bool is_open;     /* the private part has been read */
     bool acked;       /* a keeper has accepted it */
+    bool held;        /* it stays whatever the retention says */
     char *tags;       /* joined by ","; NULL: none */
 };
 

@@ -212,6 +212,18 @@ CREATE TABLE verification (
 ) STRICT;
 CREATE INDEX verification_by_backup ON verification (backup_id, ok, rank, verification_no);
 
+-- Holds that stand: not released, and not past their time. Where no key could open the text the
+-- reason is NULL, and so is the time: such a hold stands.
+CREATE VIEW hold AS
+SELECT backup_id, nonce, at_us, host_id, reason, until FROM (
+  SELECT m.backup_id, m.nonce, m.at_us, m.host_id,
+    substr(m.text, instr(m.text, char(10)) + 1) AS reason,
+    nullif(substr(m.text, 1, instr(m.text, char(10)) - 1), '') AS until
+  FROM mark m WHERE m.type = 1 AND NOT EXISTS (
+    SELECT 1 FROM mark r WHERE r.backup_id = m.backup_id AND r.type = 2
+      AND r.refers_to = m.nonce))
+WHERE until IS NULL OR until > strftime('%Y-%m-%dT%H:%M:%SZ', 'now');
+
 -- Which verification decides about a backup: the latest failure that no later success of at
 -- least its rank has answered, else the best success (the latest of those), else none. What
 -- another host found out, and said so in a mark (types 4 confirmed to 6 rehearsed), counts as a
@@ -274,6 +286,8 @@ SELECT
   (b.flags >> 4) & 1 AS assembled,
   EXISTS (SELECT 1 FROM mark a WHERE a.backup_id = b.backup_id AND a.type = 3)
     AS acked,                           -- 1: a keeper has accepted it, suspect or not
+  EXISTS (SELECT 1 FROM hold h WHERE h.backup_id = b.backup_id)
+    AS held,                            -- 1: whatever the retention says
   (SELECT count(*) FROM backup_table t WHERE t.backup_no = b.backup_no) AS tables,
   (SELECT group_concat(tag, ',') FROM (SELECT tag FROM backup_tag t
     WHERE t.backup_no = b.backup_no ORDER BY ordinal)) AS tags, -- NULL: none

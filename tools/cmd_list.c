@@ -71,7 +71,8 @@ static int row_for_people(struct sink *s, const struct backups_row *row, struct 
     char state[64];
     str_hex(id, row->backup_id, 4);
     clock_local(when, row->committed_us);
-    (void)snprintf(state, sizeof state, "%s%s", row->state, flag_of(row));
+    (void)snprintf(state, sizeof state, "%s%s%s", row->state, flag_of(row),
+                   row->held ? " (held)" : "");
     const char *kind = manifest_kind_name(row->kind);
     struct render_table *t = &s->table;
     if (!row->is_open)
@@ -115,6 +116,7 @@ static void row_for_machines(struct sink *s, const struct backups_row *row)
     json_put_bool(j, "suspect", row->flags & FORMAT_FLAG_SUSPECT);
     json_put_bool(j, "unchecked", row->flags & FORMAT_FLAG_UNCHECKED);
     json_put_bool(j, "acked", row->acked);
+    json_put_bool(j, "held", row->held);
     json_put_text(j, "tags", row->tags);
 }
 

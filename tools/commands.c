@@ -4,9 +4,10 @@
 #include <string.h>
 
 const struct command *const commands_all[] = {
-    &cmd_init, &cmd_backup,  &cmd_list,   &cmd_show,   &cmd_restore,  &cmd_cat,
-    &cmd_diff, &cmd_history, &cmd_find,   &cmd_verify, &cmd_rehearse, &cmd_ack,
-    &cmd_copy, &cmd_catalog, &cmd_doctor, &cmd_help,   &cmd_version,
+    &cmd_init,     &cmd_backup, &cmd_list,    &cmd_show,    &cmd_restore,
+    &cmd_cat,      &cmd_diff,   &cmd_history, &cmd_find,    &cmd_verify,
+    &cmd_rehearse, &cmd_ack,    &cmd_hold,    &cmd_release, &cmd_copy,
+    &cmd_catalog,  &cmd_doctor, &cmd_help,    &cmd_version,
 };
 const size_t commands_count = ARRAY_SIZE(commands_all);
 

@@ -18,6 +18,8 @@ extern const struct command cmd_ack;
 extern const struct command cmd_diff;
 extern const struct command cmd_history;
 extern const struct command cmd_find;
+extern const struct command cmd_hold;
+extern const struct command cmd_release;
 extern const struct command cmd_catalog;
 extern const struct command cmd_doctor;
 extern const struct command cmd_help;
