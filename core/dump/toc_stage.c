@@ -26,6 +26,22 @@ static bool is_last(const struct toc_list *l, uint32_t i)
             begins(toc_list_tag(l, i), "EVENT TRIGGER "));
 }
 
+/* Before 1.11 pg_dump did not say, and pg_restore goes by the kind (ReadToc). */
+static uint32_t section_of(const struct toc_list *l, uint32_t i)
+{
+    static const char *const post_data[] = {
+        "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT", "INDEX", "RULE", "TRIGGER"};
+    const struct toc_list_entry *n = &l->entries[i];
+    if (n->section != 0)
+        return n->section <= SECTION_POST_DATA ? n->section : SECTION_NONE;
+    if (n->has_data)
+        return SECTION_DATA;
+    for (size_t k = 0; k < ARRAY_SIZE(post_data); k++)
+        if (bytes_equal(toc_list_desc(l, i), bytes_text(post_data[k])))
+            return SECTION_POST_DATA;
+    return n->facts->flags == TOC_KIND_NOTE ? SECTION_NONE : SECTION_PRE_DATA;
+}
+
 /* section: the entry's own, or that of the last entry that has one, which is where pg_restore
  * counts comments and labels. */
 static enum toc_stage stage_of(const struct toc_list *l, uint32_t i, uint32_t section)
@@ -48,8 +64,8 @@ void toc_stage_assign(const struct toc_list *l, enum toc_stage *stages)
 {
     uint32_t section = SECTION_PRE_DATA;
     for (uint32_t i = 0; i < l->count; i++) {
-        uint32_t own = l->entries[i].section;
-        if (own > SECTION_NONE && own <= SECTION_POST_DATA)
+        uint32_t own = section_of(l, i);
+        if (own != SECTION_NONE)
             section = own;
         stages[i] = stage_of(l, i, section);
     }
