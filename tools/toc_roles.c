@@ -33,13 +33,14 @@ int toc_roles_add(struct member_texts *t, struct bytes text, struct error *e)
     return rc;
 }
 
-/* A list of them: "a, b". */
+/* A list of them: "a, b". In a user mapping "public" is read from a view that has it in small
+ * letters; no role can be called that. */
 static int take_roles(struct bytes *text, uint8_t *out, struct member_texts *roles,
                       struct error *e)
 {
     for (;;) {
-        size_t len = sql_text_name(text, out);
-        if (toc_roles_add(roles, bytes_of(out, len), e) < 0)
+        const struct bytes name = bytes_of(out, sql_text_name(text, out));
+        if (!bytes_equal(name, bytes_text("public")) && toc_roles_add(roles, name, e) < 0)
             return -1;
         if (!sql_text_begins(*text, ", "))
             return 0;
