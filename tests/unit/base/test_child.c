@@ -135,6 +135,22 @@ static void a_failure_is_told_with_the_last_line_of_stderr(void **state)
     assert_ends_with("exit 1", "pg_dump: exit status 1");
 }
 
+/* PostgreSQL's programs go on with details, and with what else fails for it. */
+static void a_failure_is_told_with_the_first_line_that_names_an_error(void **state)
+{
+    (void)state;
+    assert_ends_with("echo 'pg_dump: hint' >&2; echo 'pg_dump: error: the cause  \r' >&2; "
+                     "echo 'DETAIL: more' >&2; echo 'pg_dump: error: a consequence' >&2; "
+                     "echo 'last' >&2; exit 1",
+                     "pg_dump: exit status 1: pg_dump: error: the cause");
+    assert_ends_with("echo 'x: fatal: gone' >&2; echo 'x: error: later' >&2; exit 2",
+                     "pg_dump: exit status 2: x: fatal: gone");
+    /* What came more than 16 KiB before the end is not known any more. */
+    assert_ends_with("echo 'x: error: early' >&2; head -c 20000 /dev/zero | tr '\\0' 'e' >&2; "
+                     "echo >&2; echo 'x: error: late' >&2; exit 2",
+                     "pg_dump: exit status 2: x: error: late");
+}
+
 static void a_signal_is_told_by_name(void **state)
 {
     (void)state;
@@ -345,6 +361,118 @@ static void find_looks_through_path_and_at_paths(void **state)
     assert_null(path);
 }
 
+/* Whom root may choose: nobody, whose number is nowhere looked up. */
+static void a_child_runs_as_the_user_it_is_given(void **state)
+{
+    (void)state;
+    static const struct child_user other = {.uid = 65534, .gid = 65533};
+    static const char *const argv[] = {"sh", "-c", "exit 0", NULL};
+    const struct child_options o = {.argv = argv, .in_fd = -1, .user = &other};
+    if (geteuid() == 0) {
+        assert_says("id -u; id -g; id -G; id -ru; id -rg",
+                    (struct child_options){.in_fd = -1, .user = &other},
+                    "65534\n65533\n65533\n65534\n65533\n");
+        assert_says("test ! -r /proc/1/environ && echo refused",
+                    (struct child_options){.in_fd = -1, .user = &other}, "refused\n");
+        return;
+    }
+    assert_null(child_start(&o, &e));
+    assert_int_equal(e.kind, ERROR_CHILD);
+    assert_non_null(strstr(e.text, "Operation not permitted"));
+}
+
+/* In a process that is killed: it starts a child that tells its number and would sleep on. */
+static void start_and_be_killed(int tell, const struct child_user *user)
+{
+    static const char *const argv[] = {"sh", "-c", "echo $$; exec sleep 100", NULL};
+    const struct child_options o = {
+        .argv = argv, .in_fd = -1, .out_fd = tell, .user = user, .death_signal = SIGKILL};
+    if (child_start(&o, &e))
+        (void)pause();
+    _exit(1);
+}
+
+static bool is_gone(pid_t pid)
+{
+    const int64_t until = clock_monotonic_ms() + 10000;
+    char path[64], state[512] = "";
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    while (clock_monotonic_ms() < until) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, state, sizeof state - 1) : 0;
+        if (fd >= 0)
+            (void)close(fd);
+        /* Who has no parent that waits for it may stay a zombie. */
+        if (n <= 0 || strstr(state, ") Z "))
+            return true;
+        (void)usleep(10000);
+    }
+    return false;
+}
+
+static void dies_with_its_parent(const struct child_user *user)
+{
+    int ends[2];
+    char text[32] = "";
+    size_t got;
+    int status;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t parent = fork();
+    assert_true(parent >= 0);
+    if (parent == 0)
+        start_and_be_killed(ends[1], user);
+    (void)close(ends[1]);
+    assert_done(file_read_some(ends[0], text, sizeof text - 1, &got, &e), &e);
+    (void)close(ends[0]);
+    pid_t child = (pid_t)strtol(text, NULL, 10);
+    assert_true(child > 1);
+    assert_int_equal(kill(child, 0), 0);
+    assert_int_equal(kill(parent, SIGKILL), 0);
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    assert_true(WIFSIGNALED(status));
+    assert_true(is_gone(child));
+}
+
+static void a_child_with_a_death_signal_ends_with_us(void **state)
+{
+    (void)state;
+    dies_with_its_parent(NULL);
+}
+
+/* The kernel forgets the signal when a process changes its user. */
+static void so_does_a_child_of_another_user(void **state)
+{
+    (void)state;
+    static const struct child_user other = {.uid = 65534, .gid = 65534};
+    if (geteuid() != 0) {
+        print_message("only root may choose a user\n");
+        return;
+    }
+    dies_with_its_parent(&other);
+}
+
+static void *start_a_sleeper(void *arg)
+{
+    struct child **c = arg;
+    *c = shell("exec sleep 100", (struct child_options){.in_fd = -1, .death_signal = SIGTERM});
+    return NULL;
+}
+
+static void the_end_of_the_thread_that_started_it_counts(void **state)
+{
+    (void)state;
+    struct child *c = NULL;
+    pthread_t thread;
+    int status = 0;
+    assert_int_equal(pthread_create(&thread, NULL, start_a_sleeper, &c), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_non_null(c);
+    child_until(c, clock_monotonic_ms() + 10000);
+    assert_done(child_wait(c, &status, &e), &e);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    child_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +481,7 @@ int main(void)
         cmocka_unit_test(stdout_can_be_a_descriptor),
         cmocka_unit_test(much_can_go_in_and_out_at_once_with_a_noisy_stderr),
         cmocka_unit_test(a_failure_is_told_with_the_last_line_of_stderr),
+        cmocka_unit_test(a_failure_is_told_with_the_first_line_that_names_an_error),
         cmocka_unit_test(a_signal_is_told_by_name),
         cmocka_unit_test(the_status_can_be_asked_for_again),
         cmocka_unit_test(a_program_that_is_not_there_is_told),
@@ -367,6 +496,10 @@ int main(void)
         cmocka_unit_test(free_ends_what_still_runs),
         cmocka_unit_test(no_descriptor_is_left_behind),
         cmocka_unit_test(find_looks_through_path_and_at_paths),
+        cmocka_unit_test(a_child_runs_as_the_user_it_is_given),
+        cmocka_unit_test(a_child_with_a_death_signal_ends_with_us),
+        cmocka_unit_test(so_does_a_child_of_another_user),
+        cmocka_unit_test(the_end_of_the_thread_that_started_it_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
