@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/mark_rows.h"
+#include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/repo/marks.h"
 
@@ -31,4 +32,16 @@ void acks_done(struct acks *a)
 {
     free(a->reason);
     *a = (struct acks){0};
+}
+
+void acks_warn(struct catalog *c, const struct manifest *m)
+{
+    struct acks acks = {0};
+    struct error why = {0};
+    char id[9];
+    str_hex(id, m->backup_id, 4);
+    if ((m->flags & FORMAT_FLAG_SUSPECT) && acks_find(&acks, c, m->backup_id, &why) == 0 &&
+        !acks.there)
+        log_warning("backup %s is suspect: pgkeep show %s tells why", id, id);
+    acks_done(&acks);
 }

@@ -4,6 +4,7 @@
 #define TOOLS_ACKS_H
 
 #include "catalog/catalog.h"
+#include "core/repo/manifest.h"
 
 /* The first ack of a backup. */
 struct acks {
@@ -17,5 +18,8 @@ struct acks {
 MUST_CHECK int acks_find(struct acks *a, struct catalog *c,
                          const uint8_t backup_id[FORMAT_ID_LEN], struct error *e);
 void acks_done(struct acks *a);
+
+/* A warning when m is suspect and nobody accepted it: for commands that put it to use. */
+void acks_warn(struct catalog *c, const struct manifest *m);
 
 #endif

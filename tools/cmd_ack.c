@@ -2,16 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "catalog/runs.h"
 #include "core/base/json.h"
-#include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/repo/marks.h"
 #include "tools/acks.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
+#include "tools/marking.h"
 #include "tools/select.h"
-#include "tools/sync_marks.h"
 
 struct ack_options {
     struct select_options select;
@@ -47,13 +45,9 @@ static int say(const struct context *c, const struct manifest *m, bool before, s
 static int put(struct context *c, const struct manifest *m, const char *reason, struct error *e)
 {
     const struct marks_draft draft = {.manifest = m, .type = MARKS_ACK, .text = reason};
-    struct error why;
     if (marks_put(c->repo, &draft, NULL, e) < 0)
         return -1;
-    /* The repository has it: a catalog that cannot keep up learns of it the next time. */
-    if (sync_marks(c, true, &why) < 0 ||
-        runs_event(c->catalog, "ack", m->backup_id, reason, &why) < 0)
-        log_warning("catalog: %s", why.text);
+    marking_note(c, "ack", m, reason);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/repo/marks.h"
+#include "tools/acks.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/rehearsal.h"
@@ -59,7 +60,6 @@ struct run {
     struct error why; /* a finding that could not be kept */
     struct rehearsal_result result;
     int64_t took_ms;
-    char *kept; /* the folder of a cluster that stays */
 };
 
 static void run_done(struct run *r)
@@ -72,7 +72,6 @@ static void run_done(struct run *r)
         free(r->findings[i].text);
     }
     free(r->findings);
-    free(r->kept);
     manifest_done(&r->m);
 }
 
@@ -98,7 +97,9 @@ static void keep_finding(void *arg, enum rehearse_verdict verdict, const struct 
 
 static const char *result_word(const struct run *r)
 {
-    return r->result.counts.different > 0 ? "different" : "same";
+    return r->result.counts.different > 0   ? "different"
+           : r->result.counts.uncounted > 0 ? "partly"
+                                            : "same";
 }
 
 static void put_numbers(const struct run *r, struct json *j)
@@ -118,6 +119,8 @@ static void put_numbers(const struct run *r, struct json *j)
     json_put_u64(j, "objects", n->objects);
     json_put_u64(j, "differences", n->different);
     json_put_u64(j, "not_compared", n->not_comparable);
+    json_put_u64(j, "not_counted", n->uncounted);
+    json_put_u64(j, "definitions_of_another_version", n->unread);
 }
 
 static int say_json(const struct run *r, struct error *e)
@@ -142,8 +145,6 @@ static int say_json(const struct run *r, struct error *e)
         json_put_text(n, "name", f->name);
         json_put_text(n, "text", f->text);
     }
-    if (r->kept)
-        json_put_text(j, "host", r->kept);
     if (r->o->keep)
         json_put_text(j, "database", r->result.database);
     int rc = json_write(j, false, stdout, e);
@@ -186,27 +187,41 @@ static int say(const struct run *r, struct error *e)
         id, took, all, (unsigned long long)n->tables, (unsigned long long)n->rows,
         (unsigned long long)n->objects, (unsigned long long)n->different,
         (unsigned long long)n->not_comparable);
-    if (r->kept)
-        (void)printf("it stays: psql -h %s -p " SCRATCH_CLUSTER_PORT " -U " SCRATCH_CLUSTER_USER
-                     " %s; data in %s/data\n",
-                     r->kept, r->result.database, r->kept);
-    else if (r->o->keep)
+    if (n->unread > 0)
+        (void)printf(
+            "definitions of %llu objects were not compared: another version wrote them\n",
+            (unsigned long long)n->unread);
+    if (n->uncounted > 0)
+        (void)printf("%llu tables are not stored as rows: this is no whole rehearsal\n",
+                     (unsigned long long)n->uncounted);
+    if (r->o->keep && !r->cluster)
         (void)printf("it stays as database %s\n", r->result.database);
     return 0;
 }
 
-/* ---- where ------------------------------------------------------------------------- */
-
-/* Typed, and not from the environment: there stands which server is backed up. */
-static bool is_typed(const char *value, const char *variable)
+/* All has been told and recorded before: the rehearsal is not lost when this fails. */
+static int keep_cluster(struct run *r, struct error *e)
 {
-    return value && value != getenv(variable);
+    char *folder = NULL;
+    struct scratch_cluster *cluster = r->cluster;
+    r->cluster = NULL;
+    int rc = scratch_cluster_keep(cluster, &folder, e);
+    if (rc < 0)
+        (void)error_wrap(e, "the restored database could not be kept");
+    else if (!r->c->quiet)
+        (void)fprintf(r->c->json ? stderr : stdout,
+                      "it stays: psql -h %s -p " SCRATCH_CLUSTER_PORT
+                      " -U " SCRATCH_CLUSTER_USER " %s; data in %s/data\n",
+                      folder, r->result.database, folder);
+    free(folder);
+    return rc;
 }
+
+/* ---- where ------------------------------------------------------------------------- */
 
 static bool has_server(const struct server_options *o)
 {
-    return o->host || o->port || o->user || is_typed(o->url_env, "PGKEEP_DB_URL_ENV") ||
-           is_typed(o->url_file, "PGKEEP_DB_URL_FILE");
+    return o->host || o->port || o->user || server_options_typed(o);
 }
 
 /* The caller's PG* are about his servers; this one has none of their settings. */
@@ -242,8 +257,14 @@ static int check_server(const struct run *r, struct error *e)
         return -1;
     int rc = server_number_of(s, "SELECT system_identifier FROM pg_control_system()", NULL, &id,
                               &why);
+    /* Some forbid to ask: then by its address. */
+    const struct server_place at = server_place(s);
+    const struct member_private *p = &r->m.private_part;
+    bool same = rc == 0 && id != 0 ? id == p->system_id
+                                   : p->server_host && strcmp(at.host, p->server_host) == 0 &&
+                                         p->server_port && strcmp(at.port, p->server_port) == 0;
     server_close(s);
-    if (rc < 0 || id == 0 || id != r->m.private_part.system_id || r->o->same_server)
+    if (!same || r->o->same_server)
         return 0;
     (void)error_set(e, ERROR_USAGE, "that is the server that was backed up");
     return error_hint(e,
@@ -259,7 +280,8 @@ static int rehearse(struct run *r, struct error *e)
         int major = (int)(r->m.private_part.server_number / 10000);
         if (forget_servers(e) < 0)
             return -1;
-        r->cluster = scratch_cluster_start(r->c, major > 0 ? major : 1, e);
+        r->cluster = scratch_cluster_start(r->c, major > 0 ? major : 1,
+                                           r->m.private_part.payload_bytes, e);
         if (!r->cluster)
             return -1;
         server = (struct server_options){.host = scratch_cluster_host(r->cluster),
@@ -286,11 +308,7 @@ static int rehearse(struct run *r, struct error *e)
         *e = r->why;
         return -1;
     }
-    if (!o->keep || !own)
-        return 0;
-    struct scratch_cluster *cluster = r->cluster;
-    r->cluster = NULL;
-    return scratch_cluster_keep(cluster, &r->kept, e);
+    return 0;
 }
 
 /* ---- what stays -------------------------------------------------------------------- */
@@ -311,15 +329,18 @@ static int record(struct run *r, struct error *e)
 {
     struct json *j = json_new_object();
     struct buf text = {0};
-    bool same = r->result.counts.different == 0;
+    bool same = strcmp(result_word(r), "same") == 0;
     put_numbers(r, j);
     int rc = json_print(j, false, &text, e);
     if (rc == 0)
         rc = buf_byte(&text, 0, e);
+    /* A difference is no damage of what is stored, and what was not counted no proof. */
     if (rc == 0)
-        rc = runs_verified(r->c->catalog, r->m.backup_id, "rehearse", same,
-                           (const char *)text.data, e);
-    if (rc == 0 && same)
+        rc = same ? runs_verified(r->c->catalog, r->m.backup_id, "rehearse", true,
+                                  (const char *)text.data, e)
+                  : runs_event(r->c->catalog, "rehearsal", r->m.backup_id,
+                               (const char *)text.data, e);
+    if (same)
         mark(r, (const char *)text.data);
     buf_done(&text);
     json_free(j);
@@ -341,6 +362,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     if (restore_check_usable(&r.o->check, e) < 0 || context_reader(c, e) < 0 ||
         select_manifest(c, argc ? argv[0] : "latest", &r.o->select, &r.m, e) < 0)
         return -1;
+    acks_warn(c->catalog, &r.m);
     bool running = runs_begin(c->catalog, "rehearse", &run_id, &why) == 0;
     int rc = r.m.private_part.member_count > 0 &&
                      r.m.private_part.members[0].kind == FORMAT_MEMBER_DUMP
@@ -351,10 +373,12 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     bool different = rc == 0 && r.result.counts.different > 0;
     if (rc < 0 && (e->kind == ERROR_CHILD || e->kind == ERROR_SERVER))
         (void)error_wrap(e, "it could not be rehearsed");
-    if (rc == 0)
-        rc = record(&r, e);
+    if (rc == 0 && record(&r, &why) < 0)
+        log_warning("catalog: %s", why.text);
     if (rc == 0)
         rc = say(&r, e);
+    if (rc == 0 && r.o->keep && r.cluster)
+        rc = keep_cluster(&r, e);
     int code = rc < 0 ? (int)exit_of(e->kind) : different ? EXIT_DAMAGE : EXIT_DONE;
     if (running && runs_end(c->catalog, run_id, code, rc < 0 ? e->text : result_word(&r),
                             r.m.backup_id, &why) < 0)
@@ -375,6 +399,9 @@ const struct command cmd_rehearse = {
         "--db-url-file the backup goes into a database of its own there, and is dropped.\n"
         "\n"
         "The restored database is dumped with a backup's settings through the same parser.\n"
+        "Code of the dump's functions runs there with a superuser's rights: a user pgkeep on "
+        "this\n"
+        "machine, who owns nothing else, is the best one to run it (as root; else postgres).\n"
         "Exit 4 names every table with other rows and every object that is missing, too many "
         "or\n"
         "defined in another way. What cannot be compared is told and is no difference: rows of "

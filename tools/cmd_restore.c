@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/secret.h"
 #include "core/base/str.h"
+#include "tools/acks.h"
 #include "tools/commands.h"
 #include "tools/exit.h"
 #include "tools/render.h"
@@ -324,7 +325,7 @@ static int check_in_place(const struct restore_options_cli *o, struct error *e)
     if (!o->in_place)
         return o->drop_extra ? error_set(e, ERROR_USAGE, "--drop-extra goes with --in-place")
                              : 0;
-    if (!o->server.database && !o->server.url_env && !o->server.url_file)
+    if (!server_options_typed(&o->server))
         return error_set(e, ERROR_USAGE,
                          "--in-place: the database to be replaced is named by -d, "
                          "--db-url-env or --db-url-file");
@@ -385,6 +386,7 @@ static int run(struct context *c, const void *options, int argc, char **argv, ch
     int rc = m.private_part.member_count > 0
                  ? 0
                  : error_set(e, ERROR_UNSUPPORTED, "the backup holds no dump");
+    acks_warn(c->catalog, &m);
     bool running = !o->plan && runs_begin(c->catalog, "restore", &run_id, &why) == 0;
     if (rc == 0)
         rc = choose(&r, e);
@@ -415,7 +417,9 @@ const struct command cmd_restore = {
         "unless --swap puts one aside in the end (ALTER DATABASE … RENAME brings it back) or\n"
         "--in-place replaces what is in it. --in-place reads and checks the whole backup "
         "first,\n"
-        "then drops and restores in one transaction: what fails leaves all as it was.\n"
+        "then drops and restores in one transaction: what fails up to its end leaves all as "
+        "it\n"
+        "was. Roles that were made for the restore stay in any case.\n"
         "\n"
         "-t and -n may be given several times. A table comes with its rows, indexes,\n"
         "constraints, triggers, rules, policies, sequences, comments and grants, a "

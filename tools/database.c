@@ -2,11 +2,13 @@
 #include "tools/database.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/log.h"
 
-#define SWAP_TRIES 10 /* PostgreSQL waits up to 5 seconds in each for sessions to go */
+#define OBJECT_IN_USE "55006" /* an SQLSTATE */
+#define SWAP_TRIES 10         /* PostgreSQL waits up to 5 seconds in each for sessions to go */
 
 /* ---- statements -------------------------------------------------------------------- */
 
@@ -100,21 +102,30 @@ static int analyze_each(struct server *inside, struct error *e)
                          " WHERE relkind IN ('r', 'm', 'p') AND c.oid >= 16384 ORDER BY 1",
                          NULL, &statements, e);
     for (size_t i = 0; rc == 0 && i < statements.count; i++) {
-        struct error why;
-        if (server_run(inside, statements.items[i], statements.items[i], &why) < 0)
+        struct error why = {0};
+        if (server_run(inside, statements.items[i], statements.items[i], &why) == 0)
+            continue;
+        if (why.kind == ERROR_INTERRUPTED || why.kind == ERROR_TERMINATED) {
+            *e = why;
+            rc = -1;
+        } else {
             log_warning("%s", why.text);
+        }
     }
     member_texts_done(&statements);
     return rc;
 }
 
-int database_analyze(struct server *s, const char *name, struct error *e)
+int database_analyze(struct server *s, const char *name, const volatile sig_atomic_t *stop,
+                     struct error *e)
 {
-    struct error why;
+    struct error why = {0};
     struct server *inside = server_reconnect(s, name, e);
     int rc = inside ? 0 : -1;
+    if (inside)
+        server_obey(inside, stop);
     if (rc == 0 && server_run(inside, "ANALYZE", "ANALYZE", &why) < 0)
-        rc = analyze_each(inside, e);
+        rc = *stop ? error_stopped(e, *stop) : analyze_each(inside, e);
     server_close(inside);
     return rc;
 }
@@ -181,20 +192,49 @@ int database_sessions(struct server *s, const char *name, uint64_t *count, struc
 {
     return server_number_of(s,
                             "SELECT count(*) FROM pg_stat_activity"
-                            " WHERE datname = $1 AND pid <> pg_backend_pid()",
+                            " WHERE datname = $1 AND pid <> pg_backend_pid()"
+                            " AND backend_type IN ('client backend', 'walsender')",
                             name, count, e);
+}
+
+int database_refuse_sessions(struct server *s, const char *name, const char *hint,
+                             struct error *e)
+{
+    uint64_t sessions = 0;
+    if (database_sessions(s, name, &sessions, e) < 0)
+        return -1;
+    if (sessions == 0)
+        return 0;
+    (void)error_set(e, ERROR_USAGE, "database %s has %llu other sessions", name,
+                    (unsigned long long)sessions);
+    return error_hint(e, "%s", hint);
+}
+
+/* One that may not be ended (a superuser's) is told by the RENAME. Autovacuum goes by itself.
+ */
+static int end_sessions(struct server *s, const char *name, struct error *e)
+{
+    struct member_texts statements = {0};
+    int rc = server_list(s,
+                         "SELECT 'SELECT pg_terminate_backend(' || pid || ')'"
+                         " FROM pg_stat_activity WHERE datname = $1"
+                         " AND pid <> pg_backend_pid()"
+                         " AND backend_type IN ('client backend', 'walsender')",
+                         name, &statements, e);
+    for (size_t i = 0; rc == 0 && i < statements.count; i++) {
+        struct error why;
+        if (server_run(s, "end of a session", statements.items[i], &why) < 0)
+            log_info("%s", why.text);
+    }
+    member_texts_done(&statements);
+    return rc;
 }
 
 static int try_swap(struct server *s, const char *fresh, const char *name, const char *aside,
                     struct error *e)
 {
     struct error why;
-    struct member_texts ended = {0};
-    int rc = server_list(s,
-                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                         " WHERE datname = $1 AND pid <> pg_backend_pid()",
-                         name, &ended, e);
-    member_texts_done(&ended);
+    int rc = end_sessions(s, name, e);
     if (rc < 0 || server_run(s, "BEGIN", "BEGIN", e) < 0)
         return -1;
     if (database_rename(s, name, aside, e) == 0 && database_rename(s, fresh, name, e) == 0)
@@ -210,7 +250,7 @@ int database_swap(struct server *s, const char *fresh, const char *name, const c
     int rc = -1;
     for (int i = 0; rc < 0 && i < SWAP_TRIES; i++) {
         rc = try_swap(s, fresh, name, aside, e);
-        if (rc < 0 && !strstr(e->text, "being accessed by other users"))
+        if (rc < 0 && strcmp(server_state(s), OBJECT_IN_USE) != 0)
             return -1;
     }
     if (rc < 0) {

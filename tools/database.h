@@ -22,15 +22,19 @@ MUST_CHECK int database_own(struct server *s, const char *name, const char *owne
                             struct error *e);
 MUST_CHECK int database_rename(struct server *s, const char *from, const char *to,
                                struct error *e);
-/* Sessions in it, but for s itself. */
+/* Sessions of clients in it, but for s itself. */
 MUST_CHECK int database_sessions(struct server *s, const char *name, uint64_t *count,
                                  struct error *e);
+/* ERROR_USAGE when there are any, with this hint. */
+MUST_CHECK int database_refuse_sessions(struct server *s, const char *name, const char *hint,
+                                        struct error *e);
 /* In one transaction `name` becomes `aside` and `fresh` becomes `name`. Sessions in `name` are
  * ended. Others that come meanwhile are ended too, for some seconds; then ERROR_BUSY, and
  * nothing has changed. */
 MUST_CHECK int database_swap(struct server *s, const char *fresh, const char *name,
                              const char *aside, struct error *e);
 /* ANALYZE of it; a table that cannot be analysed is a warning. */
-MUST_CHECK int database_analyze(struct server *s, const char *name, struct error *e);
+MUST_CHECK int database_analyze(struct server *s, const char *name,
+                                const volatile sig_atomic_t *stop, struct error *e);
 
 #endif

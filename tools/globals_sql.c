@@ -87,6 +87,21 @@ int globals_sql_roles(struct bytes script, const struct member_texts *roles,
     return rc;
 }
 
+void globals_sql_soften(char *statement)
+{
+    static const char *const words[] = {" NOSUPERUSER", " NOREPLICATION", " NOBYPASSRLS"};
+    char *options = strstr(statement, " WITH NOSUPERUSER ");
+    const char *password = options ? strstr(options, " PASSWORD ") : NULL;
+    for (size_t i = 0; options && i < ARRAY_SIZE(words); i++) {
+        size_t len = strlen(words[i]);
+        char *at = strstr(options, words[i]);
+        if (!at || (password && at > password) || (at[len] != ' ' && at[len] != '\0'))
+            continue;
+        memmove(at, at + len, strlen(at + len) + 1);
+        password = password ? password - len : NULL;
+    }
+}
+
 void globals_sql_clean(struct buf *script)
 {
     size_t kept = 0;
@@ -100,5 +115,6 @@ void globals_sql_clean(struct buf *script)
         }
         at += len;
     }
+    explicit_bzero(script->data + kept, script->len - kept);
     script->len = kept;
 }

@@ -12,6 +12,10 @@
 MUST_CHECK int globals_sql_roles(struct bytes script, const struct member_texts *roles,
                                  struct member_texts *out, bool *found, struct error *e);
 
+/* Take out of an ALTER ROLE what only superusers may say and what a new role is anyway. In
+ * place. */
+void globals_sql_soften(char *statement);
+
 /* Take out what is another in every run: psql's \restrict and \unrestrict. In place. */
 void globals_sql_clean(struct buf *script);
 

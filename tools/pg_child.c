@@ -8,7 +8,9 @@
 int pg_child_prepare(struct pg_child *p, const struct server *s, struct error *e)
 {
     char path[PG_TOOLS_PASSFILE];
-    *p = (struct pg_child){.passfile = -1, .options = {.in_fd = -1, .out_fd = -1}};
+    /* Killed, we must not leave one behind that commits what nobody waits for. */
+    *p = (struct pg_child){.passfile = -1,
+                           .options = {.in_fd = -1, .out_fd = -1, .death_signal = SIGTERM}};
     const char *password = server_password(s);
     if (password) {
         p->passfile = pg_tools_passfile(password, e);

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/dump/toc_name.h"
+#include "tools/select.h"
 
 /* The tables of a backup of the past; their texts are owned. */
 struct past {
@@ -141,6 +142,24 @@ static int load_history(struct judging *j, struct error *e)
     return rc;
 }
 
+/* Other filters by mistake would pass in silence: nothing is compared then. */
+static int note_baseline(const struct judging *j, struct error *e)
+{
+    const char *source = j->manifest->private_part.source;
+    const struct backups_filter filter = {.source = source};
+    uint64_t count = 0;
+    if (j->history_count > 0)
+        return 0;
+    if (select_one_source(j->c, &filter, "backup", &count, e) < 0)
+        return -1;
+    if (count > 0)
+        log_warning(
+            "no backup of source %s was made with the same filters (-n -N -t -T and the "
+            "like), so this one is compared with none",
+            source);
+    return 0;
+}
+
 static const char *or_empty(const char *text)
 {
     return text ? text : "";
@@ -227,6 +246,8 @@ int plausibility_judge(struct plausibility *p, struct context *c, struct backup 
     int rc = load_tonight(&j, b, e);
     if (rc == 0)
         rc = load_history(&j, e);
+    if (rc == 0)
+        rc = note_baseline(&j, e);
     tonight.tables = j.tonight;
     tonight.count = j.tonight_count;
     const struct plausible_question question = {.history = j.history,

@@ -72,9 +72,10 @@ static int compare(struct job *j, struct error *e)
     const struct rehearse_options options = {
         .settings_known = p->settings.count > 0,
         .same_version = j->dump_major == major_of(p->dump_version) &&
-                        (uint64_t)j->out->server_number / 10000 == p->server_number / 10000};
-    return rehearse_compare(&j->backup, &j->restored, &options, j->o->finding, j->o->arg,
-                            &j->out->counts, e);
+                        (uint64_t)j->out->server_number / 10000 == p->server_number / 10000,
+        .finding = j->o->finding,
+        .arg = j->o->arg};
+    return rehearse_compare(&j->backup, &j->restored, &options, &j->out->counts, e);
 }
 
 /* pg_dump leaves them out, so no comparison of dumps finds them. */

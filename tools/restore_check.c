@@ -83,22 +83,33 @@ static int put_escaped(struct buf *b, const char *text, struct error *e)
 }
 
 /* A socket's folder stands in the parameters, where every reader of such URLs finds it. */
-static int put_url(struct member_texts *environment, const struct server_place *at,
-                   const char *database, struct error *e)
+static int put_url(struct member_texts *environment, const struct server *s,
+                   const struct server_place *at, const char *database, struct error *e)
 {
+    /* What the connection must be like; the first one is always set. */
+    static const char *const kept[] = {"sslmode", "sslrootcert", "sslcert", "sslkey"};
     struct buf url = {0};
     bool socket = at->host[0] == '/';
     int rc = buf_printf(&url, e, "DATABASE_URL=postgresql://");
     if (rc == 0)
         rc = put_escaped(&url, at->user, e);
     if (rc == 0)
-        rc = buf_printf(&url, e, "@%s:%s/", socket ? "localhost" : at->host, at->port);
+        rc = buf_printf(&url, e, strchr(at->host, ':') ? "@[%s]:%s/" : "@%s:%s/",
+                        socket ? "localhost" : at->host, at->port);
     if (rc == 0)
         rc = put_escaped(&url, database, e);
     if (rc == 0 && socket)
         rc = buf_printf(&url, e, "?host=");
     if (rc == 0 && socket)
         rc = put_escaped(&url, at->host, e);
+    for (size_t i = 0; rc == 0 && !socket && i < ARRAY_SIZE(kept); i++) {
+        char *value = server_parameter(s, kept[i], e);
+        if (value)
+            rc = buf_printf(&url, e, "%c%s=", i == 0 ? '?' : '&', kept[i]);
+        if (value && rc == 0)
+            rc = put_escaped(&url, value, e);
+        free(value);
+    }
     if (rc == 0)
         rc = buf_byte(&url, 0, e);
     if (rc == 0)
@@ -133,7 +144,7 @@ static int make_environment(struct server *s, const char *database, const char *
         put_variable(environment, "PGDATABASE", database, e) < 0 ||
         put_variable(environment, "PGPASSFILE", passfile, e) < 0)
         return -1;
-    return put_url(environment, &at, database, e);
+    return put_url(environment, s, &at, database, e);
 }
 
 static int run_hook(struct context *c, const char *hook, struct server *s, const char *database,
@@ -154,7 +165,7 @@ static int run_hook(struct context *c, const char *hook, struct server *s, const
     char **list = rc == 0 ? calloc(environment.count + 1, sizeof *list) : NULL;
     if (rc == 0 && !list)
         rc = error_memory(e, "environment");
-    if (rc == 0) {
+    if (list) {
         memcpy(list, environment.items, environment.count * sizeof *list);
         p.options.argv = words;
         p.options.env = (const char *const *)list;

@@ -19,7 +19,8 @@ struct restore_check {
     {0, "smoke", OPTIONS_TEXT, offsetof(type, member.smoke), "FILE.sql", \
      "statements that must neither fail nor give false in the restored database", NULL}, \
     {0, "hook", OPTIONS_TEXT, offsetof(type, member.hook), "COMMAND", \
-     "a command that must succeed; PG* and DATABASE_URL lead to the database", NULL}
+     "a command that must succeed; PG* and DATABASE_URL lead to the database (a password is " \
+     "where libpq finds it)", NULL}
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 

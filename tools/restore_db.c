@@ -10,24 +10,25 @@
 /* Others in the database that is to be replaced. */
 static int check_sessions(struct server *s, const struct restore_db_options *o, struct error *e)
 {
-    uint64_t sessions = 0;
-    if (o->with_sessions)
-        return 0;
-    if (database_sessions(s, o->name, &sessions, e) < 0)
-        return -1;
-    if (sessions == 0)
-        return 0;
-    (void)error_set(e, ERROR_USAGE, "database %s has %llu other sessions", o->name,
-                    (unsigned long long)sessions);
-    return error_hint(e, "--with-sessions ends them when all else is done");
+    return o->with_sessions
+               ? 0
+               : database_refuse_sessions(s, o->name,
+                                          "--with-sessions ends them when all else is done", e);
 }
 
 /* 1: there is one to be put aside. */
 static int check_target(struct server *s, const struct restore_db_options *o, struct error *e)
 {
+    uint64_t template = 0;
     int has = server_has_database(s, o->name, e);
     if (has <= 0)
         return has;
+    if (server_number_of(s, "SELECT datistemplate::int FROM pg_database WHERE datname = $1",
+                         o->name, &template, e) < 0)
+        return -1;
+    if (o->swap && (template || strcmp(o->name, RESTORE_FRESH_MAINTENANCE) == 0))
+        return error_set(e, ERROR_USAGE, "--swap: database %s is one that the server needs",
+                         o->name);
     if (o->swap)
         return check_sessions(s, o, e) < 0 ? -1 : 1;
     (void)error_set(e, ERROR_EXISTS, "database %s is there already", o->name);
@@ -36,7 +37,7 @@ static int check_target(struct server *s, const struct restore_db_options *o, st
 }
 
 /* shop_before_20260131_235959; cut between characters, so that the time stays whole. */
-static char *aside_name(const char *name, struct error *e)
+static char *aside_name(struct server *s, const char *name, struct error *e)
 {
     char when[32] = "";
     struct tm tm;
@@ -44,7 +45,17 @@ static char *aside_name(const char *name, struct error *e)
     int len = (int)str_cut(name, 40);
     if (localtime_r(&now, &tm))
         (void)strftime(when, sizeof when, "%Y%m%d_%H%M%S", &tm);
-    return str_format(e, "%.*s_before_%s", len, name, when);
+    char *aside = str_format(e, "%.*s_before_%s", len, name, when);
+    int has = aside ? server_has_database(s, aside, e) : -1;
+    for (int i = 2; has > 0; i++) {
+        free(aside);
+        aside = str_format(e, "%.*s_before_%s_%d", len, name, when, i);
+        has = aside ? server_has_database(s, aside, e) : -1;
+    }
+    if (has == 0)
+        return aside;
+    free(aside);
+    return NULL;
 }
 
 /* What took hours is kept, under its own name. */
@@ -54,14 +65,13 @@ static int keep(struct server *s, const struct restore_db_options *o, const char
     struct error why = {0};
     if (database_rename(s, fresh, o->spare, &why) == 0)
         fresh = o->spare;
-    return error_wrap(e, "the backup is restored, as database %s, and %s is as it was", fresh,
-                      o->name);
+    return error_wrap(e, "the backup is restored, but as database %s", fresh);
 }
 
 static int swap(struct server *s, const struct restore_db_options *o, const char *fresh,
                 char **aside, struct error *e)
 {
-    *aside = aside_name(o->name, e);
+    *aside = aside_name(s, o->name, e);
     if (*aside && check_sessions(s, o, e) == 0 &&
         database_swap(s, fresh, o->name, *aside, e) == 0)
         return 0;
@@ -90,7 +100,7 @@ int restore_db(struct context *c, const struct restore_db_options *o, char **asi
     } else if (rc == 0) {
         rc = database_rename(s, fresh, o->name, e);
         if (rc < 0)
-            restore_fresh_drop(s, fresh);
+            (void)keep(s, o, fresh, e);
     }
     server_close(s);
     return rc;

@@ -90,7 +90,7 @@ static int complete(const struct job *j, struct error *e)
         restore_properties_apply(o->server, j->name, &j->facts, &properties, e) < 0)
         return -1;
     if (!o->no_analyze && !o->choice->options->schema_only &&
-        database_analyze(o->server, j->name, e) < 0)
+        database_analyze(o->server, j->name, j->c->stop, e) < 0)
         return -1;
     return restore_check_run(j->c, &o->check, o->server, j->name, e);
 }
@@ -103,7 +103,7 @@ int restore_fresh_make(struct context *c, const struct restore_fresh_options *o,
                                                 .no_privileges = o->no_privileges,
                                                 .globals = o->globals,
                                                 .create = o->create_roles,
-                                                .superuser = o->superusers};
+                                                .superusers = o->superusers};
     struct job j = {.c = c, .o = o, .name = name};
     int rc = toc_facts_read(buf_view(&choice->toc), &choice->selection, &j.facts, e);
     if (rc == 0)

@@ -7,28 +7,24 @@
 #include "core/base/str.h"
 #include "core/dump/toc_extra.h"
 #include "core/dump/toc_replace.h"
-#include "core/dump/toc_walk.h"
 #include "core/job/restore.h"
 #include "tools/database.h"
+#include "tools/in_place.h"
 #include "tools/pg_output.h"
 #include "tools/render.h"
 #include "tools/restore_properties.h"
 #include "tools/restore_roles.h"
 #include "tools/restore_run.h"
 
-#define DROP_LARGE_OBJECTS                                                                     \
-    "SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;\n"
-
 struct job {
     struct context *c;
     const struct restore_in_place_options *o;
     struct server *server; /* connected to the database itself */
     struct toc_facts facts;
-    struct buf target;         /* the database's own TOC, header in front */
-    struct toc_list objects;   /* of it */
-    enum toc_stage *stages;    /* of objects */
-    struct member_texts drops; /* statements, the first to be run is the last */
-    struct buf head;           /* of the archive that pg_restore gets */
+    struct buf target;       /* the database's own TOC, header in front */
+    struct toc_list objects; /* of it */
+    struct in_place_drops drops;
+    struct buf head; /* of the archive that pg_restore gets */
     struct render_progress progress;
     uint64_t read;
 };
@@ -37,17 +33,11 @@ struct job {
 
 static int check_sessions(const struct job *j, struct error *e)
 {
-    uint64_t sessions = 0;
-    const char *name = server_database(j->server);
-    if (j->o->with_sessions)
-        return 0;
-    if (database_sessions(j->server, name, &sessions, e) < 0)
-        return -1;
-    if (sessions == 0)
-        return 0;
-    (void)error_set(e, ERROR_USAGE, "database %s has %llu other sessions", name,
-                    (unsigned long long)sessions);
-    return error_hint(e, "--with-sessions goes on, and waits for what they have locked");
+    return j->o->with_sessions
+               ? 0
+               : database_refuse_sessions(
+                     j->server, server_database(j->server),
+                     "--with-sessions goes on, and waits for what they have locked", e);
 }
 
 /* A slot is at the publisher: to drop it is no part of a transaction. */
@@ -165,19 +155,9 @@ static int list_extra(const struct job *j, const bool *extra, struct member_text
     return 0;
 }
 
-static bool has_large_objects(const struct restore_choice *choice)
-{
-    for (uint32_t i = 0; i < choice->list.count; i++)
-        if (choice->list.entries[i].facts->kind == TOC_KIND_LARGE_OBJECT &&
-            toc_select_keeps(&choice->selection, i))
-            return true;
-    return false;
-}
-
 static int find_extra(const struct job *j, struct member_texts *out, struct error *e)
 {
     size_t count = 0;
-    uint64_t objects = 0;
     const struct restore_choice *choice = j->o->choice;
     bool *extra = calloc((size_t)j->objects.count + 1, sizeof *extra);
     if (!extra)
@@ -186,56 +166,10 @@ static int find_extra(const struct job *j, struct member_texts *out, struct erro
     if (rc == 0)
         rc = list_extra(j, extra, out, e);
     free(extra);
-    if (rc == 0)
-        rc = server_number_of(j->server, "SELECT count(*) FROM pg_largeobject_metadata", NULL,
-                              &objects, e);
-    if (rc == 0 && objects > 0 && !has_large_objects(choice)) {
-        char *text = str_format(e, "%llu LARGE OBJECTS", (unsigned long long)objects);
-        rc = text ? member_texts_add(out, text, e) : -1;
-        free(text);
-    }
-    return rc;
+    return rc < 0 ? -1 : in_place_lost(j->server, choice, out, e);
 }
 
 /* ---- what goes --------------------------------------------------------------------- */
-
-struct dropping {
-    struct job *job;
-    bool last; /* this time those of the last stage */
-};
-
-static int add_drop(void *arg, const struct dump_event *ev, struct error *e)
-{
-    const struct dropping *d = arg;
-    struct job *j = d->job;
-    if (ev->type != DUMP_ENTRY || ev->entry->drop.len == 0 ||
-        (j->stages[ev->entry->ordinal] == TOC_STAGE_LAST) != d->last ||
-        bytes_equal(ev->entry->desc, bytes_text("DATABASE")) ||
-        bytes_equal(ev->entry->desc, bytes_text("DATABASE PROPERTIES")))
-        return 0;
-    char *statement = str_copy_bytes(ev->entry->drop, e);
-    int rc = statement ? member_texts_add(&j->drops, statement, e) : -1;
-    free(statement);
-    return rc;
-}
-
-/* From the last entry to the first, as pg_restore would: but event triggers, which could refuse
- * the others, before them, and large objects, which no entry is about, after. */
-static int list_drops(struct job *j, struct error *e)
-{
-    struct dropping d = {.job = j};
-    const struct toc_list *l = &j->objects;
-    j->stages = calloc((size_t)l->count + 1, sizeof *j->stages);
-    if (!j->stages)
-        return error_memory(e, "objects of a database");
-    toc_stage_assign(l, j->stages);
-    int rc = member_texts_add(&j->drops, DROP_LARGE_OBJECTS, e);
-    for (int last = 0; rc == 0 && last < 2; last++) {
-        d.last = last;
-        rc = toc_walk(buf_view(&j->target), add_drop, &d, e);
-    }
-    return rc;
-}
 
 static int make_head(struct job *j, struct error *e)
 {
@@ -247,8 +181,9 @@ static int make_head(struct job *j, struct error *e)
     const struct toc_replace_options options = {.toc = buf_view(&choice->toc),
                                                 .selection = &choice->selection,
                                                 .stages = stages,
-                                                .drops = (const char *const *)j->drops.items,
-                                                .drop_count = j->drops.count};
+                                                .drops = j->drops.items,
+                                                .drop_count = j->drops.count,
+                                                .no_owner = j->o->no_owner};
     int rc = toc_replace_write(&options, &j->head, e);
     free(stages);
     return rc;
@@ -256,24 +191,54 @@ static int make_head(struct job *j, struct error *e)
 
 /* ---- all of it --------------------------------------------------------------------- */
 
-static int prepare(struct job *j, struct member_texts *extra, struct error *e)
+/* What is in the way, and what is there. */
+static int look(struct job *j, struct member_texts *extra, struct error *e)
 {
-    const struct restore_in_place_options *o = j->o;
-    const struct restore_roles_options roles = {
-        .no_owner = o->no_owner, .no_privileges = o->no_privileges, .create = o->create_roles};
+    toc_list_done(&j->objects);
+    j->target.len = 0;
     if (check_sessions(j, e) < 0 || check_subscriptions(j, e) < 0 || check_locks(j, e) < 0 ||
         dump_target(j, e) < 0)
         return -1;
-    if (!o->drop_extra) {
-        if (find_extra(j, extra, e) < 0)
-            return -1;
-        if (extra->count > 0)
-            return RESTORE_IN_PLACE_EXTRA;
-    }
+    if (!j->o->drop_extra && find_extra(j, extra, e) < 0)
+        return -1;
+    return extra->count > 0 ? RESTORE_IN_PLACE_EXTRA : 0;
+}
+
+static int prepare(struct job *j, struct member_texts *extra, struct error *e)
+{
+    const struct restore_in_place_options *o = j->o;
+    const struct restore_roles_options roles = {.no_owner = o->no_owner,
+                                                .no_privileges = o->no_privileges,
+                                                .globals = o->globals,
+                                                .create = o->create_roles};
+    int rc = look(j, extra, e);
+    if (rc == 0)
+        rc = read_backup(j, e);
+    /* Reading may have taken an hour: what is there now goes. */
+    if (rc == 0)
+        rc = look(j, extra, e);
+    if (rc != 0)
+        return rc;
     if (toc_facts_read(buf_view(&o->choice->toc), &o->choice->selection, &j->facts, e) < 0 ||
-        list_drops(j, e) < 0 || make_head(j, e) < 0 || read_backup(j, e) < 0)
+        in_place_list_drops(j->server, buf_view(&j->target), &j->objects, &j->drops, e) < 0 ||
+        make_head(j, e) < 0)
         return -1;
     return restore_roles_prepare(j->server, &j->facts, &roles, e);
+}
+
+/* The backup is in the database, whatever becomes of this. */
+static int complete(struct job *j, const char *database, struct error *e)
+{
+    const struct restore_in_place_options *o = j->o;
+    /* Whose it is stays as it is. */
+    const struct restore_properties_options properties = {.no_owner = true,
+                                                          .no_privileges = o->no_privileges};
+    if (restore_properties_apply(j->server, database, &j->facts, &properties, e) < 0)
+        return -1;
+    if (!o->no_analyze && !o->choice->options->schema_only &&
+        database_analyze(j->server, database, j->c->stop, e) < 0)
+        return -1;
+    return restore_check_run(j->c, &o->check, j->server, database, e);
 }
 
 static int replace(struct job *j, struct error *e)
@@ -290,17 +255,11 @@ static int replace(struct job *j, struct error *e)
                                             .replace = buf_view(&j->head),
                                             .jobs = 1,
                                             .threads = o->threads};
-    /* Whose it is stays as it is. */
-    const struct restore_properties_options properties = {.no_owner = true,
-                                                          .no_privileges = o->no_privileges};
     if (restore_run(j->c, &run, e) < 0)
         return error_wrap(e, "database %s is as it was", database);
-    if (restore_properties_apply(j->server, database, &j->facts, &properties, e) < 0)
-        return -1;
-    if (!o->no_analyze && !o->choice->options->schema_only &&
-        database_analyze(j->server, database, e) < 0)
-        return -1;
-    return restore_check_run(j->c, &o->check, j->server, database, e);
+    if (complete(j, database, e) < 0)
+        return error_wrap(e, "database %s holds the backup now, but", database);
+    return 0;
 }
 
 int restore_in_place(struct context *c, const struct restore_in_place_options *o,
@@ -321,7 +280,6 @@ int restore_in_place(struct context *c, const struct restore_in_place_options *o
     toc_list_done(&j.objects);
     buf_done(&j.target);
     buf_done(&j.head);
-    free(j.stages);
-    member_texts_done(&j.drops);
+    in_place_drops_done(&j.drops);
     return rc;
 }

@@ -54,6 +54,14 @@ static int create(struct server *s, const char *role, bool superuser, struct err
     return rc;
 }
 
+static bool is_one_of(const struct member_texts *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* What the script says of the missing roles; they are taken off the list. A statement that is
  * refused once the role is there (a setting or a membership) is a warning. */
 static int create_as_they_were(struct server *s, struct bytes globals,
@@ -68,6 +76,8 @@ static int create_as_they_were(struct server *s, struct bytes globals,
     for (size_t i = 0; rc == 0 && i < statements.count; i++) {
         struct error why;
         bool creates = str_starts(statements.items[i], "CREATE ROLE ");
+        if (str_starts(statements.items[i], "ALTER ROLE "))
+            globals_sql_soften(statements.items[i]);
         if (server_run_secretly(s, "role", statements.items[i], &why) == 0)
             continue;
         if (creates) {
@@ -108,7 +118,8 @@ int restore_roles_prepare(struct server *s, const struct toc_facts *facts,
     if (rc == 0 && missing.count > 0 && !o->create)
         rc = refuse(&missing, e);
     for (size_t i = 0; rc == 0 && i < missing.count; i++)
-        rc = create(s, missing.items[i], o->superuser, e);
+        rc = create(s, missing.items[i],
+                    o->superusers && is_one_of(&facts->superusers, missing.items[i]), e);
     member_texts_done(&missing);
     return rc;
 }

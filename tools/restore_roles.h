@@ -11,7 +11,7 @@ struct restore_roles_options {
     struct bytes globals;         /* a script of the roles that were (restore_globals): those
                                    * that are missing are made as it says; empty: none */
     bool create;                  /* make those that are missing still, without login */
-    bool superuser;               /* and these superusers, as owners of some objects must be */
+    bool superusers;              /* of these those superusers whose objects want one */
 };
 
 /* Before anything else is written. ERROR_SERVER names all that are missing, or the one that

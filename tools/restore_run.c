@@ -27,6 +27,8 @@ struct run {
     char *conninfo;
     struct render_progress progress;
     uint64_t delivered;
+    uint64_t
+        wanted; /* bytes that pg_restore reads: a second TOC behind the data is not of them */
 };
 
 /* A pg_restore and what goes to it. */
@@ -140,7 +142,9 @@ static int write_counted(void *arg, struct bytes b, struct error *e)
 {
     const struct feed *f = arg;
     struct run *r = f->run;
-    if (write_child(arg, b, e) < 0)
+    uint64_t left = r->delivered < r->wanted ? r->wanted - r->delivered : 0;
+    struct bytes part = bytes_of(b.data, b.len < left ? b.len : (size_t)left);
+    if (part.len > 0 && write_child(arg, part, e) < 0)
         return -1;
     r->delivered += b.len;
     render_progress(&r->progress, r->delivered);
@@ -172,6 +176,8 @@ static int run_one(struct run *r, const struct toc_select *selection, bool parti
     struct feed f = {.run = r, .partial = partial, .child = start(r, NULL, e)};
     if (!f.child)
         return -1;
+    r->delivered = 0;
+    r->wanted = selection ? UINT64_MAX : r->member->length - stream_bytes(&r->member->tail);
     bool failed = deliver(r, selection, write_counted, &f, e) < 0;
     int rc = finish_child(&f, failed, e);
     child_free(f.child);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pg_restore, fed from the repository: one for all, or several side by side (docs/DESIGN.md,
- * "Restore"). Nothing of the dump is stored on this machine. */
+ * "Into PostgreSQL"). Nothing of the dump is stored on this machine. */
 #ifndef TOOLS_RESTORE_RUN_H
 #define TOOLS_RESTORE_RUN_H
 

@@ -4,7 +4,9 @@
 #include "tools/scratch_cluster.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,29 +21,38 @@
 #include "tools/pg_tools.h"
 
 #define PREFIX "pgkeep-scratch-"
+#define NEW_PREFIX "pgkeep-new-" /* until it is locked: no sweep takes it */
 #define KEPT_PREFIX "pgkeep-kept-"
 #define LOCK "pgkeep.lock"
 #define MOST_PATH 80    /* of a socket's 107 bytes its name takes some */
 #define START_MS 120000 /* until it answers */
 #define NAP_MS 50
 
-/* Nothing of it outlives the run, so nothing need be safe on disk. */
-#define CONFIG                                                                                 \
-    "listen_addresses = ''\n"                                                                  \
-    "port = " SCRATCH_CLUSTER_PORT "\n"                                                        \
-    "unix_socket_permissions = 0700\n"                                                         \
-    "fsync = off\n"                                                                            \
-    "synchronous_commit = off\n"                                                               \
-    "full_page_writes = off\n"                                                                 \
-    "wal_level = minimal\n"                                                                    \
-    "max_wal_senders = 0\n"                                                                    \
-    "archive_mode = off\n"                                                                     \
-    "max_wal_size = 4GB\n"                                                                     \
-    "shared_buffers = 128MB\n"                                                                 \
-    "maintenance_work_mem = 128MB\n"                                                           \
-    "max_locks_per_transaction = 256\n"                                                        \
-    "autovacuum = off\n"                                                                       \
-    "logging_collector = off\n"
+/* Nothing of it outlives the run, so nothing need be safe on disk. On the command line: a file
+ * in the folder would be written by us and owned by another. */
+static const char *const settings[] = {
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "archive_mode=off",
+    "max_wal_size=4GB",
+    "shared_buffers=128MB",
+    "maintenance_work_mem=128MB",
+    "max_locks_per_transaction=256",
+    "autovacuum=off",
+    "logging_collector=off",
+};
+/* The same for who looks at it, as pg_ctl hands them to a shell. */
+#define KEPT_SETTINGS                                                                          \
+    "-c listen_addresses= -c port=" SCRATCH_CLUSTER_PORT " -c unix_socket_permissions=0700 "   \
+    "-k "
+/* Of a path that a shell may see. */
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.-"
+#define END_MS 60000 /* for a shutdown */
 
 struct scratch_cluster {
     struct context *c;
@@ -134,29 +145,72 @@ static int choose_user(struct scratch_cluster *s, struct error *e)
 {
     if (geteuid() != 0)
         return 0;
-    const struct passwd *user = getpwnam("postgres");
-    if (!user)
-        user = getpwnam("nobody");
+    static const char *const names[] = {"pgkeep", "postgres", "nobody"};
+    const struct passwd *user = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(names) && !user; i++)
+        user = getpwnam(names[i]);
     if (!user || user->pw_uid == 0)
         return error_set(e, ERROR_CHILD,
-                         "PostgreSQL does not run as root, and there is neither a user "
-                         "postgres nor nobody");
+                         "PostgreSQL does not run as root, and there is none of the users "
+                         "pgkeep, postgres and nobody");
     s->as_other = true;
     s->user = (struct child_user){.uid = user->pw_uid, .gid = user->pw_gid};
     return 0;
 }
 
-static int make_folder(struct scratch_cluster *s, struct error *e)
+/* A database takes about as much as its dump, and its indexes more. */
+static int check_room(const struct scratch_cluster *s, uint64_t bytes, struct error *e)
+{
+    char wanted[32];
+    char there[32];
+    int fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t room = fd >= 0 ? file_room(fd) : UINT64_MAX;
+    if (fd >= 0)
+        (void)close(fd);
+    if (room >= bytes)
+        return 0;
+    str_size(wanted, bytes);
+    str_size(there, room);
+    (void)error_set(e, ERROR_CHILD, "%s: no room for a database of about %s, %s are free",
+                    s->folder, wanted, there);
+    return error_hint(e, "TMPDIR names another folder");
+}
+
+/* Locked first, then named so that a sweep looks at it. */
+static int lock_folder(struct scratch_cluster *s, const char *parent, struct error *e)
+{
+    char *path = str_format(e, "%s/" LOCK, s->folder);
+    char *name =
+        path ? str_format(e, "%s/" PREFIX "%s", parent, s->folder + strlen(s->folder) - 6)
+             : NULL;
+    s->lock = name ? file_lock(path, true, e) : -1;
+    int rc = s->lock >= 0 ? file_rename(s->folder, name, e) : -1;
+    free(path);
+    if (rc < 0) {
+        free(name);
+        return -1;
+    }
+    free(s->folder);
+    s->folder = name;
+    return 0;
+}
+
+static int make_folder(struct scratch_cluster *s, uint64_t bytes, struct error *e)
 {
     const char *parent = getenv("TMPDIR");
     if (!parent || *parent != '/')
         parent = "/var/tmp";
     sweep(s, parent);
-    s->folder = str_format(e, "%s/" PREFIX "XXXXXX", parent);
+    s->folder = str_format(e, "%s/" NEW_PREFIX "XXXXXX", parent);
     if (!s->folder)
         return -1;
-    if (strlen(s->folder) > MOST_PATH) {
-        (void)error_set(e, ERROR_USAGE, "%s: too long for the socket of a server", parent);
+    if (strlen(s->folder) > MOST_PATH || strspn(parent, PLAIN) != strlen(parent)) {
+        (void)error_set(e, ERROR_USAGE,
+                        "%s: too long for the socket of a server, or with "
+                        "characters other than letters, digits and /_.-",
+                        parent);
+        free(s->folder);
+        s->folder = NULL;
         return error_hint(e, "TMPDIR names another folder");
     }
     if (!mkdtemp(s->folder)) {
@@ -165,15 +219,12 @@ static int make_folder(struct scratch_cluster *s, struct error *e)
         s->folder = NULL;
         return rc;
     }
-    char *path = str_format(e, "%s/" LOCK, s->folder);
-    s->lock = path ? file_lock(path, true, e) : -1;
-    free(path);
-    if (s->lock < 0)
+    if (lock_folder(s, parent, e) < 0)
         return -1;
     if (s->as_other && chown(s->folder, s->user.uid, s->user.gid) < 0)
         return error_system(e, "%s", s->folder);
     s->data = str_format(e, "%s/data", s->folder);
-    return s->data ? 0 : -1;
+    return s->data ? check_room(s, bytes, e) : -1;
 }
 
 /* ---- the server -------------------------------------------------------------------- */
@@ -181,7 +232,6 @@ static int make_folder(struct scratch_cluster *s, struct error *e)
 static int make_cluster(struct scratch_cluster *s, int least_major, struct error *e)
 {
     char *initdb = NULL;
-    char *config = NULL;
     int rc = pg_tools_find("initdb", least_major, &initdb, &s->major, e);
     if (rc == 0)
         rc = pg_tools_find("postgres", s->major, &s->postgres, NULL, e);
@@ -202,11 +252,6 @@ static int make_cluster(struct scratch_cluster *s, int least_major, struct error
                                      "--locale=C",
                                      NULL};
     rc = run(s, arguments, "initdb", e);
-    if (rc == 0) {
-        config = str_format(e, "%s/postgresql.conf", s->data);
-        rc = config ? file_replace(config, bytes_text(CONFIG), 0644, e) : -1;
-    }
-    free(config);
     free(initdb);
     return rc;
 }
@@ -237,7 +282,12 @@ static int await_answer(struct scratch_cluster *s, struct error *e)
 
 static int start_server(struct scratch_cluster *s, struct error *e)
 {
-    const char *const arguments[] = {s->postgres, "-D", s->data, "-k", s->folder, NULL};
+    const char *arguments[8 + 2 * ARRAY_SIZE(settings)] = {
+        s->postgres, "-D", s->data, "-k", s->folder, "-p", SCRATCH_CLUSTER_PORT};
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        arguments[7 + 2 * i] = "-c";
+        arguments[8 + 2 * i] = settings[i];
+    }
     struct child_options o = options_for(s, arguments);
     o.death_signal = SIGQUIT; /* at once, without a checkpoint */
     s->server = child_start(&o, e);
@@ -245,7 +295,7 @@ static int start_server(struct scratch_cluster *s, struct error *e)
 }
 
 struct scratch_cluster *scratch_cluster_start(struct context *c, int least_major,
-                                              struct error *e)
+                                              uint64_t bytes, struct error *e)
 {
     struct scratch_cluster *s = calloc(1, sizeof *s);
     if (!s) {
@@ -255,11 +305,27 @@ struct scratch_cluster *scratch_cluster_start(struct context *c, int least_major
     s->c = c;
     s->lock = -1;
     if (choose_user(s, e) == 0 && pg_tools_environment(NULL, &s->environment, e) == 0 &&
-        make_folder(s, e) == 0 && make_cluster(s, least_major, e) == 0 &&
+        make_folder(s, bytes, e) == 0 && make_cluster(s, least_major, e) == 0 &&
         start_server(s, e) == 0)
         return s;
     scratch_cluster_free(s);
     return NULL;
+}
+
+/* The postmaster alone, which tells its own: killed, it would leave shared memory behind. */
+static void end_server(struct scratch_cluster *s, int sig)
+{
+    struct error why;
+    int status;
+    if (!s->server)
+        return;
+    child_signal(s->server, sig);
+    child_obey(s->server, NULL);
+    child_until(s->server, clock_monotonic_ms() + END_MS);
+    if (child_wait(s->server, &status, &why) < 0)
+        log_warning("scratch cluster: %s", why.text);
+    child_free(s->server);
+    s->server = NULL;
 }
 
 static void release(struct scratch_cluster *s)
@@ -278,8 +344,7 @@ void scratch_cluster_free(struct scratch_cluster *s)
 {
     if (!s)
         return;
-    child_free(s->server);
-    s->server = NULL;
+    end_server(s, SIGQUIT);
     if (s->folder)
         remove_folder(s, s->folder);
     release(s);
@@ -296,13 +361,12 @@ int scratch_cluster_keep(struct scratch_cluster *s, char **folder, struct error 
     int parent = (int)(strlen(s->folder) - strlen(PREFIX) - 6);
     *folder = str_format(e, "%.*s" KEPT_PREFIX "%s", parent, s->folder, random);
     int rc = *folder ? pg_tools_find("pg_ctl", s->major, &pg_ctl, NULL, e) : -1;
-    child_free(s->server); /* ended well, or recovered at the next start */
-    s->server = NULL;
+    end_server(s, SIGINT);
     if (rc == 0)
         rc = file_rename(s->folder, *folder, e);
     data = rc == 0 ? str_format(e, "%s/data", *folder) : NULL;
     log = data ? str_format(e, "%s/log", *folder) : NULL;
-    socket = log ? str_format(e, "-k %s", *folder) : NULL;
+    socket = log ? str_format(e, KEPT_SETTINGS "%s", *folder) : NULL;
     const char *const arguments[] = {pg_ctl, "-D", data, "-l",    log, "-o",
                                      socket, "-w", "-s", "start", NULL};
     rc = socket ? run(s, arguments, "pg_ctl", e) : -1;

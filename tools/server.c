@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/server.h"
 
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +13,24 @@
 #include "core/base/secret.h"
 #include "core/base/str.h"
 
+#define SLICE_MS 200 /* how late a signal may be seen */
+
 struct server {
     PGconn *conn;
+    const volatile sig_atomic_t *stop; /* NULL: statements run to their end */
+    char state[8];                     /* SQLSTATE of the last refusal */
 };
+
+static bool is_typed(const char *value, const char *variable)
+{
+    return value && value != getenv(variable);
+}
+
+bool server_options_typed(const struct server_options *o)
+{
+    return o->database || is_typed(o->url_env, "PGKEEP_DB_URL_ENV") ||
+           is_typed(o->url_file, "PGKEEP_DB_URL_FILE");
+}
 
 /* ---- connecting -------------------------------------------------------------------- */
 
@@ -85,6 +102,28 @@ static void on_notice(void *arg, const char *message)
     log_debug("PostgreSQL: %s", words);
 }
 
+/* What our statements name is PostgreSQL's own: a database may say where names are looked for,
+ * and its owner could put functions of his there, which would run with our rights. And no
+ * timeout that is meant for applications ends a session that waits for pg_restore. */
+static int settle(struct server *s, struct error *e)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false);"
+        "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings"
+        " WHERE name OPERATOR(pg_catalog.=) ANY (ARRAY['statement_timeout',"
+        " 'idle_session_timeout', 'idle_in_transaction_session_timeout', "
+        "'transaction_timeout'])";
+    char words[600];
+    PGresult *r = PQexec(s->conn, sql);
+    int rc = 0;
+    if (PQresultStatus(r) != PGRES_TUPLES_OK) {
+        one_line(words, sizeof words, PQerrorMessage(s->conn));
+        rc = error_set(e, ERROR_SERVER, "settings of the session: %s", words);
+    }
+    PQclear(r);
+    return rc;
+}
+
 static struct server *open_connection(struct db_url *u, struct error *e)
 {
     char words[600];
@@ -97,7 +136,10 @@ static struct server *open_connection(struct db_url *u, struct error *e)
         PQconnectdbParams((const char *const *)u->keywords, (const char *const *)u->values, 0);
     if (s->conn && PQstatus(s->conn) == CONNECTION_OK) {
         (void)PQsetNoticeProcessor(s->conn, on_notice, NULL);
-        return s;
+        if (settle(s, e) == 0)
+            return s;
+        server_close(s);
+        return NULL;
     }
     if (s->conn) {
         one_line(words, sizeof words, PQerrorMessage(s->conn));
@@ -199,6 +241,17 @@ char *server_conninfo(const struct server *s, const char *database, struct error
     return NULL;
 }
 
+char *server_parameter(const struct server *s, const char *keyword, struct error *e)
+{
+    PQconninfoOption *options = PQconninfo(s->conn);
+    char *value = NULL;
+    for (const PQconninfoOption *o = options; o && o->keyword; o++)
+        if (strcmp(o->keyword, keyword) == 0 && o->val && *o->val)
+            value = str_copy(o->val, e);
+    PQconninfoFree(options);
+    return value;
+}
+
 const char *server_password(const struct server *s)
 {
     const char *password = PQpass(s->conn);
@@ -226,24 +279,71 @@ int server_number(const struct server *s)
 
 /* ---- asking ------------------------------------------------------------------------ */
 
-static int refused(struct server *s, const char *what, struct error *e)
+static int refused(struct server *s, const PGresult *r, const char *what, struct error *e)
 {
     char words[600];
+    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+    (void)snprintf(s->state, sizeof s->state, "%s", state ? state : "");
+    if (s->stop && *s->stop)
+        return error_stopped(e, *s->stop);
     one_line(words, sizeof words, PQerrorMessage(s->conn));
     return error_set(e, ERROR_SERVER, "%s: %s", what, words);
+}
+
+void server_obey(struct server *s, const volatile sig_atomic_t *stop)
+{
+    s->stop = stop;
+}
+
+const char *server_state(const struct server *s)
+{
+    return s->state;
+}
+
+/* Until the answer is there; a signal cancels what runs. */
+static void await_answer(struct server *s)
+{
+    bool cancelled = false;
+    while (PQisBusy(s->conn)) {
+        struct pollfd p = {.fd = PQsocket(s->conn), .events = POLLIN};
+        if (!cancelled && s->stop && *s->stop) {
+            char why[256];
+            PGcancel *cancel = PQgetCancel(s->conn);
+            cancelled = cancel && PQcancel(cancel, why, sizeof why);
+            PQfreeCancel(cancel);
+        }
+        (void)poll(&p, 1, SLICE_MS);
+        if (!PQconsumeInput(s->conn))
+            return;
+    }
+}
+
+/* One statement with at most one parameter; NULL or a result that the caller clears. */
+static PGresult *run_statement(struct server *s, const char *sql, const char *parameter)
+{
+    const char *parameters[] = {parameter};
+    PGresult *last = NULL;
+    if (!PQsendQueryParams(s->conn, sql, parameter ? 1 : 0, NULL, parameters, NULL, NULL, 0))
+        return NULL;
+    for (;;) {
+        await_answer(s);
+        PGresult *r = PQgetResult(s->conn);
+        if (!r)
+            return last;
+        PQclear(last);
+        last = r;
+    }
 }
 
 /* One value of one row; NULL with no error filled when there is no row. The caller frees. */
 static int ask(struct server *s, const char *sql, const char *parameter, char **value,
                struct error *e)
 {
-    const char *parameters[] = {parameter};
-    PGresult *r =
-        PQexecParams(s->conn, sql, parameter ? 1 : 0, NULL, parameters, NULL, NULL, 0);
+    PGresult *r = run_statement(s, sql, parameter);
     int rc = -1;
     *value = NULL;
     if (PQresultStatus(r) != PGRES_TUPLES_OK) {
-        (void)refused(s, "query", e);
+        (void)refused(s, r, "query", e);
     } else if (PQntuples(r) > 0 && !PQgetisnull(r, 0, 0)) {
         *value = str_copy(PQgetvalue(r, 0, 0), e);
         rc = *value ? 0 : -1;
@@ -329,10 +429,8 @@ int server_has_role(struct server *s, const char *name, struct error *e)
 int server_list(struct server *s, const char *sql, const char *parameter,
                 struct member_texts *out, struct error *e)
 {
-    const char *parameters[] = {parameter};
-    PGresult *r =
-        PQexecParams(s->conn, sql, parameter ? 1 : 0, NULL, parameters, NULL, NULL, 0);
-    int rc = PQresultStatus(r) == PGRES_TUPLES_OK ? 0 : refused(s, "query", e);
+    PGresult *r = run_statement(s, sql, parameter);
+    int rc = PQresultStatus(r) == PGRES_TUPLES_OK ? 0 : refused(s, r, "query", e);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++)
         rc = member_texts_add(out, PQgetvalue(r, i, 0), e);
     PQclear(r);
@@ -356,9 +454,10 @@ int server_number_of(struct server *s, const char *sql, const char *parameter, u
 int server_run(struct server *s, const char *what, const char *sql, struct error *e)
 {
     /* The extended protocol takes one statement and no more. */
-    PGresult *r = PQexecParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+    PGresult *r = run_statement(s, sql, NULL);
     ExecStatusType status = PQresultStatus(r);
-    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(s, what, e);
+    int rc =
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : refused(s, r, what, e);
     PQclear(r);
     return rc;
 }
@@ -376,7 +475,7 @@ static char *quoted(struct server *s, char *text, struct error *e)
 {
     char *copy = text ? str_copy(text, e) : NULL;
     if (!text)
-        (void)refused(s, "quoting", e);
+        (void)refused(s, NULL, "quoting", e);
     PQfreemem(text);
     return copy;
 }

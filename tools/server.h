@@ -4,6 +4,7 @@
 #ifndef TOOLS_SERVER_H
 #define TOOLS_SERVER_H
 
+#include <signal.h>
 #include <string.h>
 
 #include "core/base/error.h"
@@ -43,6 +44,10 @@ struct server_options {
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
+/* Is a database or its URL named by what was typed? What stands in the environment is which one
+ * is backed up. */
+bool server_options_typed(const struct server_options *o);
+
 struct server;
 
 /* Of every pg_dump of ours: text that is comparable between nights and hosts. */
@@ -57,10 +62,17 @@ MUST_CHECK struct server *server_connect(const struct server_options *o, const c
 MUST_CHECK struct server *server_reconnect(const struct server *s, const char *database,
                                            struct error *e);
 void server_close(struct server *s);
+/* From here on a signal in *stop cancels what runs: ERROR_INTERRUPTED, ERROR_TERMINATED. */
+void server_obey(struct server *s, const volatile sig_atomic_t *stop);
+/* The SQLSTATE of the last statement that was refused; "" when none was. */
+const char *server_state(const struct server *s);
 
 /* A connection string that reaches the same server as the same user, without any secret; the
  * caller frees it. database as above. */
 MUST_CHECK char *server_conninfo(const struct server *s, const char *database, struct error *e);
+/* A parameter of the connection ("sslmode"), the caller's to free; NULL where it is not set, or
+ * without memory. */
+MUST_CHECK char *server_parameter(const struct server *s, const char *keyword, struct error *e);
 /* The password in use, or NULL; the connection's. */
 const char *server_password(const struct server *s);
 const char *server_database(const struct server *s);

@@ -17,8 +17,8 @@ void toc_facts_done(struct toc_facts *f)
         f->locale.ctype,    f->locale.icu_locale, f->locale.builtin_locale, f->owner};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
-    struct member_texts *lists[] = {&f->owners, &f->grantees, &f->needed, &f->properties,
-                                    &f->privileges};
+    struct member_texts *lists[] = {&f->owners,     &f->grantees,   &f->needed,
+                                    &f->superusers, &f->properties, &f->privileges};
     for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
         member_texts_done(lists[k]);
     *f = (struct toc_facts){0};
@@ -74,6 +74,17 @@ static int read_database(struct bytes defn, struct database_locale *l, struct er
     return rc;
 }
 
+/* ALTER … OWNER refuses others. */
+static bool wants_superuser(struct bytes desc)
+{
+    static const char *const kinds[] = {"EVENT TRIGGER", "FOREIGN DATA WRAPPER", "PUBLICATION",
+                                        "SUBSCRIPTION"};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (bytes_equal(desc, bytes_text(kinds[i])))
+            return true;
+    return false;
+}
+
 static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool kept,
                       struct error *e)
 {
@@ -83,7 +94,8 @@ static int read_entry(struct toc_facts *f, const struct dump_entry *entry, bool 
         return -1;
     if (!kept)
         return 0;
-    if (toc_roles_add(&f->owners, entry->owner, e) < 0)
+    if (toc_roles_add(&f->owners, entry->owner, e) < 0 ||
+        (wants_superuser(entry->desc) && toc_roles_add(&f->superusers, entry->owner, e) < 0))
         return -1;
     if (database_sql_about(entry, &privileges) &&
         toc_roles_add(privileges ? &f->privileges : &f->properties, entry->defn, e) < 0)

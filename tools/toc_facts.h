@@ -9,10 +9,11 @@
 
 struct toc_facts {
     struct database_locale locale;
-    char *owner;                  /* of the database; NULL: the TOC does not say */
-    struct member_texts owners;   /* roles that own entries, each once */
-    struct member_texts grantees; /* roles that grants and settings name, each once */
-    struct member_texts needed;   /* the same, policies and user mappings */
+    char *owner;                    /* of the database; NULL: the TOC does not say */
+    struct member_texts owners;     /* roles that own entries, each once */
+    struct member_texts grantees;   /* roles that grants and settings name, each once */
+    struct member_texts needed;     /* the same, policies and user mappings */
+    struct member_texts superusers; /* owners of what only superusers may own, each once */
     struct member_texts
         properties; /* definitions about the database itself, see database_sql */
     struct member_texts privileges; /* the same, grants */

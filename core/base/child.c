@@ -435,6 +435,15 @@ int child_wait(struct child *c, int *status, struct error *e)
     return 0;
 }
 
+static bool says_error(struct bytes line)
+{
+    static const char *const words[] = {"error:", "fatal:", "FATAL:", "PANIC:"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (memmem(line.data, line.len, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
 /* The line of text that says what went wrong: the first one with "error:" or "fatal:" in it, as
  * PostgreSQL's programs write before details and consequences, else the last one that says
  * anything. */
@@ -446,8 +455,7 @@ static struct bytes telling_line(const char *text)
         text += line.len + (text[line.len] == '\n');
         while (line.len > 0 && strchr("\r \t", line.data[line.len - 1]))
             line.len--;
-        if (memmem(line.data, line.len, "error:", 6) ||
-            memmem(line.data, line.len, "fatal:", 6))
+        if (says_error(line))
             return line;
         if (line.len > 0)
             last = line;
@@ -478,6 +486,14 @@ static void signal_group(struct child *c, int sig)
     (void)pthread_mutex_lock(&c->lock);
     if (!c->reaped)
         (void)kill(-c->pid, sig);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+void child_signal(struct child *c, int sig)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    if (!c->reaped)
+        (void)kill(c->pid, sig);
     (void)pthread_mutex_unlock(&c->lock);
 }
 

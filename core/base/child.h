@@ -69,6 +69,9 @@ MUST_CHECK int child_wait(struct child *c, int *status, struct error *e);
  * <the line of stderr that tells>", or the signal. */
 MUST_CHECK int child_finish(struct child *c, const char *what, struct error *e);
 
+/* A signal to the child alone. Nothing happens when it has ended. */
+void child_signal(struct child *c, int sig);
+
 /* TERM to the whole group, KILL after 2 seconds; returns when the child has ended. Nothing
  * happens when it has been waited for already. Any thread. */
 void child_kill(struct child *c);

@@ -32,7 +32,7 @@ static int by_key(const void *a, const void *b)
 
 static bool is_object(const struct toc_list *l, uint32_t i)
 {
-    static const char *const none[] = {"DATABASE", "DATABASE PROPERTIES", "DEFAULT ACL",
+    static const char *const none[] = {"DATABASE", "DATABASE PROPERTIES",
                                        "MATERIALIZED VIEW DATA", "SEQUENCE OWNED BY"};
     const struct toc_kind_facts *facts = l->entries[i].facts;
     if (facts->kind == TOC_KIND_SETTING || facts->kind == TOC_KIND_LARGE_OBJECT ||
@@ -61,6 +61,30 @@ int toc_extra_find(const struct toc_list *l, const struct toc_list *other,
         const struct key key = key_of(l, i);
         extra[i] = is_object(l, i) && !bsearch(&key, keys, known, sizeof key, by_key);
         *count += extra[i];
+    }
+    free(keys);
+    return 0;
+}
+
+int toc_extra_bare(const struct toc_list *l, const struct toc_select *selection, bool *bare,
+                   struct error *e)
+{
+    const struct bytes table = bytes_text("TABLE");
+    size_t known = 0;
+    struct key *keys = calloc((size_t)l->count + 1, sizeof *keys);
+    if (!keys)
+        return error_memory(e, "names of a TOC");
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->entries[i].facts->kind != TOC_KIND_TABLE_DATA || !toc_select_keeps(selection, i))
+            continue;
+        keys[known] = key_of(l, i);
+        keys[known++].parts[0] = table;
+    }
+    qsort(keys, known, sizeof *keys, by_key);
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct key key = key_of(l, i);
+        bare[i] = bytes_equal(key.parts[0], table) && toc_select_keeps(selection, i) &&
+                  !bsearch(&key, keys, known, sizeof key, by_key);
     }
     free(keys);
     return 0;

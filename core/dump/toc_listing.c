@@ -37,6 +37,14 @@ static bool is_hidden(struct bytes desc)
     return false;
 }
 
+/* A comment or grant of the database itself: listed with --create only. */
+static bool is_of_database(const struct dump_entry *n)
+{
+    static const char words[] = "DATABASE ";
+    return (toc_kind_of(n->desc)->flags & TOC_KIND_NOTE) && n->tag.len >= strlen(words) &&
+           memcmp(n->tag.data, words, strlen(words)) == 0;
+}
+
 static int note_entry(void *arg, const struct dump_event *ev, struct error *e)
 {
     struct reading *r = arg;
@@ -53,7 +61,7 @@ static int note_entry(void *arg, const struct dump_event *ev, struct error *e)
     r->items[r->count++] =
         (struct expected){.dump_id = ev->entry->dump_id,
                           .ordinal = ev->entry->ordinal,
-                          .must = !is_hidden(ev->entry->desc) &&
+                          .must = !is_hidden(ev->entry->desc) && !is_of_database(ev->entry) &&
                                   (ev->entry->has_data || ev->entry->defn.len > 0)};
     return 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What pg_restore does with an entry (pg_backup_archiver.c, RestoreArchive): with --clean it
  * runs the drop statements from the last entry to the first, then the definitions from the
- * first to the last. It takes an object's name for ALTER … OWNER from its drop statement, so
- * that must stay. An entry without a definition is not looked at; IF EXISTS is put into every
- * drop but one that begins with a comment, and into the one of a view that stands for a later
- * one: that is a CREATE, for which there may be no schema any more. */
+ * first to the last. An entry without a definition is not looked at. One without a drop
+ * statement gets no ALTER … OWNER, and of functions and the like the drop statement says for
+ * what; so where the archive's own drops become comments, these get their owner in the
+ * definition. IF EXISTS is put into every drop but one that begins with a comment; not all have
+ * room for it (ALTER DOMAIN, DROP OPERATOR CLASS … USING), which is why the archive's own are
+ * not run. */
 #include "core/dump/toc_replace.h"
 
 #include <string.h>
@@ -15,7 +17,7 @@
 #include "core/dump/wire.h"
 
 #define COMMENT "--\n"
-#define DUMMY_VIEW "CREATE OR REPLACE VIEW "
+#define DROP "DROP "
 #define SECTION_PRE_DATA 2
 
 struct replacing {
@@ -68,30 +70,99 @@ static struct bytes take_text(struct bytes *raw)
 
 /* ---- entries ----------------------------------------------------------------------- */
 
-/* The entry, of unknown data position. */
+/* Kinds whose name for ALTER … OWNER pg_restore takes from the drop statement. */
+static bool is_named_by_drop(struct bytes desc)
+{
+    static const char *const kinds[] = {"FUNCTION", "PROCEDURE",      "AGGREGATE",
+                                        "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY"};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (bytes_equal(desc, bytes_text(kinds[i])))
+            return true;
+    return false;
+}
+
+/* Definition, then ALTER … OWNER TO for what the drop statement drops. */
+static int put_owned(struct buf *out, struct bytes defn, struct bytes drop, struct bytes owner,
+                     struct error *e)
+{
+    struct buf text = {0};
+    (void)bytes_take(&drop, strlen(DROP));
+    while (drop.len > 0 && memchr(";\n ", drop.data[drop.len - 1], 3))
+        drop.len--;
+    int rc = buf_append(&text, defn.data, defn.len, e);
+    if (rc == 0)
+        rc = buf_printf(&text, e, "\nALTER ");
+    if (rc == 0)
+        rc = buf_append(&text, drop.data, drop.len, e);
+    if (rc == 0)
+        rc = buf_printf(&text, e, " OWNER TO \"");
+    for (size_t i = 0; rc == 0 && i < owner.len; i++)
+        if ((owner.data[i] == '"' && buf_byte(&text, '"', e) < 0) ||
+            buf_byte(&text, owner.data[i], e) < 0)
+            rc = -1;
+    if (rc == 0)
+        rc = buf_printf(&text, e, "\";\n");
+    if (rc == 0)
+        rc = put_text(out, buf_view(&text), e);
+    buf_done(&text);
+    return rc;
+}
+
+/* The fields of an entry that are looked at; the others lie between them as they stand. */
+struct parts {
+    struct bytes head; /* up to the definition */
+    struct bytes desc, defn, drop, owner;
+    struct bytes middle; /* copy statement up to the owner */
+    struct bytes tail;   /* behind the owner, offset field included */
+};
+
+static void take_apart(const struct replacing *r, struct bytes raw, struct parts *p)
+{
+    struct bytes rest = raw;
+    skip_int(&rest); /* dump id */
+    skip_int(&rest); /* has data */
+    for (int i = 0; i < 3; i++)
+        (void)take_text(&rest);
+    p->desc = take_text(&rest);
+    if (r->minor >= 11)
+        skip_int(&rest);
+    p->head = bytes_of(raw.data, raw.len - rest.len);
+    p->defn = take_text(&rest);
+    p->drop = take_text(&rest);
+    const uint8_t *middle = rest.data;
+    for (int i = 0; i < (r->minor >= 14 ? 4 : 3); i++)
+        (void)take_text(&rest);
+    if (r->minor >= 16)
+        skip_int(&rest);
+    p->middle = bytes_of(middle, (size_t)(rest.data - middle));
+    p->owner = take_text(&rest);
+    p->tail = rest;
+}
+
+/* The entry without its drop statement, of unknown data position. */
 static int put_entry(const struct replacing *r, struct bytes raw, struct buf *out,
                      struct error *e)
 {
     uint8_t offset[DUMP_WRITER_OFFSET_LEN];
-    struct bytes rest = raw;
-    skip_int(&rest); /* dump id */
-    skip_int(&rest); /* has data */
-    for (int i = 0; i < 4; i++)
-        (void)take_text(&rest);
-    if (r->minor >= 11)
-        skip_int(&rest);
-    (void)take_text(&rest); /* definition */
-    struct bytes before = bytes_of(raw.data, raw.len - rest.len);
-    struct bytes drop = take_text(&rest);
-    bool dummy =
-        drop.len > strlen(DUMMY_VIEW) && memcmp(drop.data, DUMMY_VIEW, strlen(DUMMY_VIEW)) == 0;
-    if (!dummy)
-        rest = bytes_of(raw.data + before.len, raw.len - before.len);
-    if (buf_append(out, before.data, before.len, e) < 0 ||
-        (dummy && put_text(out, bytes_text(COMMENT), e) < 0) ||
-        buf_append(out, rest.data, rest.len - sizeof offset, e) < 0)
-        return -1;
-    const uint8_t *at = rest.data + rest.len - sizeof offset;
+    struct parts p;
+    take_apart(r, raw, &p);
+    if (p.drop.len == 0) {
+        if (buf_append(out, raw.data, raw.len - sizeof offset, e) < 0)
+            return -1;
+    } else {
+        bool here = is_named_by_drop(p.desc) && p.owner.len > 0 && p.drop.len > strlen(DROP);
+        int rc = buf_append(out, p.head.data, p.head.len, e);
+        if (rc == 0 && here && !r->o->no_owner)
+            rc = put_owned(out, p.defn, p.drop, p.owner, e);
+        else if (rc == 0)
+            rc = put_text(out, p.defn, e);
+        if (rc < 0 || put_text(out, bytes_text(COMMENT), e) < 0 ||
+            buf_append(out, p.middle.data, p.middle.len, e) < 0 ||
+            put_text(out, here ? bytes_text("") : p.owner, e) < 0 ||
+            buf_append(out, p.tail.data, p.tail.len - sizeof offset, e) < 0)
+            return -1;
+    }
+    const uint8_t *at = raw.data + raw.len - sizeof offset;
     if (*at == DUMP_WRITER_NO_DATA)
         return buf_append(out, at, sizeof offset, e);
     dump_writer_offset_unknown(offset);
@@ -99,19 +170,20 @@ static int put_entry(const struct replacing *r, struct bytes raw, struct buf *ou
 }
 
 /* An entry that only drops. */
-static int put_drop(const struct replacing *r, uint32_t dump_id, const char *statement,
-                    struct error *e)
+static int put_drop(const struct replacing *r, uint32_t dump_id,
+                    const struct toc_replace_drop *d, struct error *e)
 {
+    const char *comment = d->desc ? "" : COMMENT;
     const uint8_t offset[DUMP_WRITER_OFFSET_LEN] = {DUMP_WRITER_NO_DATA};
     struct buf *out = r->out;
     if (put_int(out, dump_id, e) < 0 || put_int(out, 0, e) < 0 ||
         put_text(out, bytes_text("0"), e) < 0 || put_text(out, bytes_text("0"), e) < 0 ||
         put_text(out, bytes_text("what was there"), e) < 0 ||
-        put_text(out, bytes_text("DROP"), e) < 0 ||
+        put_text(out, bytes_text(d->desc ? d->desc : "DROP"), e) < 0 ||
         (r->minor >= 11 && put_int(out, SECTION_PRE_DATA, e) < 0) ||
         put_text(out, bytes_text(COMMENT), e) < 0 ||
-        put_int(out, (int64_t)(strlen(COMMENT) + strlen(statement)), e) < 0 ||
-        buf_printf(out, e, "%s%s", COMMENT, statement) < 0 || put_null(out, e) < 0 ||
+        put_int(out, (int64_t)(strlen(comment) + strlen(d->statement)), e) < 0 ||
+        buf_printf(out, e, "%s%s", comment, d->statement) < 0 || put_null(out, e) < 0 ||
         put_null(out, e) < 0 || put_null(out, e) < 0 ||
         (r->minor >= 14 && put_null(out, e) < 0) ||
         (r->minor >= 16 && put_int(out, 0, e) < 0) || put_text(out, bytes_text(""), e) < 0 ||
@@ -157,7 +229,7 @@ int toc_replace_write(const struct toc_replace_options *o, struct buf *out, stru
     if (rc == 0)
         rc = buf_append(out, r.last.data, r.last.len, e);
     for (size_t i = 0; rc == 0 && i < o->drop_count; i++)
-        rc = put_drop(&r, ++r.max_dump_id, o->drops[i], e);
+        rc = put_drop(&r, ++r.max_dump_id, &o->drops[i], e);
     buf_done(&r.last);
     return rc;
 }

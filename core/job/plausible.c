@@ -241,22 +241,47 @@ static uint64_t median(const struct checking *c, const struct root *of)
     return rows[(n - 1) / 2];
 }
 
+/* A loss excuses none that is much larger: a table that once went from three rows to one may
+ * not lose a million. */
+static bool excuses(uint64_t earlier, uint64_t lost)
+{
+    return lost <= PLAUSIBLE_FEW_ROWS || earlier >= lost / 10;
+}
+
 /* Did it vanish, empty or lose more than half from one backup of the window to the next? The
  * newest one is not doubted: what a doubted one lacked was there again, without anybody's word.
  */
-static bool is_unsteady(const struct checking *c, const struct root *of)
+static bool is_unsteady(const struct checking *c, const struct root *of, uint64_t lost)
 {
     const struct root *older = NULL;
     for (size_t i = c->count; i-- > 0;) {
         const struct root *newer = find_root(&c->history[i], of);
-        if (older && !newer)
+        if (older && !newer && (!older->counted || excuses(older->rows, lost)))
             return true;
-        if (older && newer->counted && older->counted && newer->rows < older->rows &&
-            older->rows - newer->rows > older->rows / 2)
+        if (older && newer && newer->counted && older->counted && newer->rows < older->rows &&
+            older->rows - newer->rows > older->rows / 2 &&
+            excuses(older->rows - newer->rows, lost))
             return true;
         older = newer;
     }
     return false;
+}
+
+/* Had the last two backups that count more than a few rows of it? A queue that is full for a
+ * night is no loss when it is empty again. */
+static bool is_settled(const struct checking *c, const struct root *of)
+{
+    size_t seen = 0;
+    for (size_t i = 0; i < c->baseline && seen < 2; i++) {
+        const struct view *v = &c->history[i];
+        if (v->backup->doubted)
+            continue;
+        const struct root *root = find_root(v, of);
+        if (!root || !root->counted || root->rows <= PLAUSIBLE_FEW_ROWS)
+            return false;
+        seen++;
+    }
+    return seen == 2;
 }
 
 /* No backup of the baseline had more than a few rows. */
@@ -278,11 +303,12 @@ static bool is_tiny(const struct checking *c)
 
 /* ---- findings ---------------------------------------------------------------------- */
 
-static enum plausible_excuse excuse_of(const struct checking *c, const struct root *root)
+static enum plausible_excuse excuse_of(const struct checking *c, const struct root *root,
+                                       uint64_t lost)
 {
     if (c->q->is_volatile && c->q->is_volatile(c->q->is_volatile_arg, root->schema, root->name))
         return PLAUSIBLE_VOLATILE;
-    if (is_unsteady(c, root))
+    if (is_unsteady(c, root, lost))
         return PLAUSIBLE_UNSTEADY;
     return c->tiny ? PLAUSIBLE_TINY : PLAUSIBLE_ALARM;
 }
@@ -305,15 +331,18 @@ static int judge(const struct checking *c, const struct root *root, struct error
     }
     if (!fate.there)
         f.kind = PLAUSIBLE_VANISHED;
-    else if (!f.counted || f.now >= root->rows || f.now >= f.before)
-        return 0; /* nothing was lost since the last time, or it is as usual */
-    else if (f.now == 0)
-        f.kind = PLAUSIBLE_EMPTIED;
+    else if (!f.counted || f.now >= root->rows)
+        return 0; /* nothing was lost since the last time */
+    else if (f.now == 0 && (f.before > 0 || is_settled(c, root)))
+        f.kind = PLAUSIBLE_EMPTIED; /* also of what came the night before last */
+    else if (f.now >= f.before)
+        return 0; /* it is as usual */
     else if (f.before - f.now > PLAUSIBLE_FEW_ROWS && f.before - f.now > f.now)
         f.kind = PLAUSIBLE_SHRUNK;
     else
         return 0;
-    f.excuse = excuse_of(c, root);
+    f.before = f.kind == PLAUSIBLE_EMPTIED && f.before == 0 ? root->rows : f.before;
+    f.excuse = excuse_of(c, root, root->rows > f.now ? root->rows - f.now : 0);
     return c->visit(c->visit_arg, &f, e);
 }
 

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Line ends that pg_dump writes for a table without rows. */
+#define UNCOUNTED_EMPTY 8
+
 struct comparing {
     const struct rehearse_options *o;
-    rehearse_finding *finding;
-    void *arg;
     struct rehearse_counts *counts;
     int rc;
     struct error *e;
@@ -21,7 +22,7 @@ static void tell(struct comparing *c, enum rehearse_verdict verdict, const struc
         c->counts->different++;
     else
         c->counts->not_comparable++;
-    c->finding(c->arg, verdict, name, text);
+    c->o->finding(c->o->arg, verdict, name, text);
 }
 
 /* ---- objects ----------------------------------------------------------------------- */
@@ -102,30 +103,60 @@ static int same_definition(const struct contents_object *a, const struct content
     return child ? same_lines(a->definition, b->definition, e) : 0;
 }
 
+/* Other versions have other kinds of entries. */
+static void tell_one_sided(struct comparing *c, const struct bytes name[3], const char *text)
+{
+    tell(c, c->o->same_version ? REHEARSE_DIFFERENT : REHEARSE_NOT_COMPARABLE, name, text);
+}
+
+/* The text of a value and the name of an owner are the same in all versions. */
+static void compare_definitions(struct comparing *c, const struct contents_object *a,
+                                const struct contents_object *b, const struct bytes name[3])
+{
+    int same = same_definition(a, b, c->e);
+    bool value = bytes_equal(a->desc, bytes_text("SEQUENCE SET"));
+    c->rc = same < 0 ? -1 : 0;
+    if (!bytes_equal(a->owner, b->owner))
+        tell(c, REHEARSE_DIFFERENT, name, "has another owner");
+    else if (same == 0 && (c->o->same_version || value))
+        tell(c, REHEARSE_DIFFERENT, name, "is defined in another way");
+    else if (same == 0)
+        c->counts->unread++;
+    else
+        c->counts->objects++;
+}
+
+static void one_sided(struct comparing *c, const struct contents_object *o, const char *text)
+{
+    const struct bytes name[3] = {o->desc, o->schema, o->name};
+    if (!is_of_database(o))
+        tell_one_sided(c, name, text);
+}
+
+static void both_sided(struct comparing *c, const struct contents_object *a,
+                       const struct contents_object *b, bool same)
+{
+    const struct bytes name[3] = {a->desc, a->schema, a->name};
+    if (is_of_database(a))
+        return;
+    if (same)
+        c->counts->objects++;
+    else
+        compare_definitions(c, a, b, name);
+}
+
 static void on_object(void *arg, enum contents_change change, const struct contents_object *a,
                       const struct contents_object *b)
 {
     struct comparing *c = arg;
-    const struct contents_object *o = a ? a : b;
-    const struct bytes name[3] = {o->desc, o->schema, o->name};
-    if (c->rc < 0 || is_of_database(o))
+    if (c->rc < 0)
         return;
-    if (change == CONTENTS_REMOVED) {
-        tell(c, REHEARSE_DIFFERENT, name, "is not there");
-    } else if (change == CONTENTS_ADDED) {
-        tell(c, REHEARSE_DIFFERENT, name, "is not in the backup");
-    } else if (change == CONTENTS_CHANGED && c->o->same_version) {
-        int same = same_definition(a, b, c->e);
-        c->rc = same < 0 ? -1 : 0;
-        if (same == 0)
-            tell(c, REHEARSE_DIFFERENT, name, "is defined in another way");
-        else if (same == 1 && !bytes_equal(a->owner, b->owner))
-            tell(c, REHEARSE_DIFFERENT, name, "has another owner");
-        else
-            c->counts->objects++;
-    } else {
-        c->counts->objects++;
-    }
+    if (a && b)
+        both_sided(c, a, b, change == CONTENTS_SAME);
+    else if (a)
+        one_sided(c, a, "is not there");
+    else if (b)
+        one_sided(c, b, "is not in the backup");
 }
 
 /* ---- data -------------------------------------------------------------------------- */
@@ -153,11 +184,23 @@ static void compare_rows(struct comparing *c, const struct contents_data *a,
     }
 }
 
+/* Statements: all that can be said is that there must be rows. */
+static void compare_uncounted(struct comparing *c, const struct contents_data *a,
+                              const struct contents_data *b, const struct bytes name[3])
+{
+    if (a->bytes > UNCOUNTED_EMPTY && b->counted && b->rows == 0) {
+        tell(c, REHEARSE_DIFFERENT, name, "has no rows");
+        return;
+    }
+    c->counts->uncounted++;
+    tell(c, REHEARSE_NOT_COMPARABLE, name, "is not stored as rows");
+}
+
 static void compare_bytes(struct comparing *c, const struct contents_data *a,
                           const struct contents_data *b, const struct bytes name[3])
 {
     if (bytes_equal(a->desc, bytes_text("TABLE DATA")))
-        tell(c, REHEARSE_NOT_COMPARABLE, name, "is not stored as rows");
+        compare_uncounted(c, a, b, name);
     else if (!a->has_digest || !b->has_digest)
         tell(c, REHEARSE_NOT_COMPARABLE, name, "is compressed in the dump");
     else if (a->bytes != b->bytes || memcmp(a->digest, b->digest, sizeof a->digest) != 0)
@@ -172,10 +215,15 @@ static void on_data(void *arg, enum contents_change change, const struct content
     struct comparing *c = arg;
     const struct contents_data *d = change == CONTENTS_ADDED ? b : a;
     const struct bytes name[3] = {d->desc, d->schema, d->name};
-    if (change == CONTENTS_REMOVED)
+    bool table = bytes_equal(d->desc, bytes_text("TABLE DATA"));
+    if (change == CONTENTS_REMOVED && table)
         tell(c, REHEARSE_DIFFERENT, name, "has no data");
-    else if (change == CONTENTS_ADDED && !(b->counted && b->rows == 0))
+    else if (change == CONTENTS_REMOVED)
+        tell_one_sided(c, name, "is not there");
+    else if (change == CONTENTS_ADDED && table && !(b->counted && b->rows == 0))
         tell(c, REHEARSE_DIFFERENT, name, "has data that is not in the backup");
+    else if (change == CONTENTS_ADDED && !table)
+        tell_one_sided(c, name, "is not in the backup");
     else if (change != CONTENTS_ADDED && a->counted && b->counted)
         compare_rows(c, a, b, name);
     else if (change != CONTENTS_ADDED)
@@ -183,10 +231,10 @@ static void on_data(void *arg, enum contents_change change, const struct content
 }
 
 int rehearse_compare(const struct contents *backup, const struct contents *restored,
-                     const struct rehearse_options *o, rehearse_finding *finding, void *arg,
-                     struct rehearse_counts *counts, struct error *e)
+                     const struct rehearse_options *o, struct rehearse_counts *counts,
+                     struct error *e)
 {
-    struct comparing c = {.o = o, .finding = finding, .arg = arg, .counts = counts, .e = e};
+    struct comparing c = {.o = o, .counts = counts, .e = e};
     const struct contents_visit visit = {on_object, on_data, &c};
     *counts = (struct rehearse_counts){0};
     contents_compare(backup, restored, &visit);

@@ -14,15 +14,14 @@ enum rehearse_verdict {
     REHEARSE_NOT_COMPARABLE,
 };
 
-struct rehearse_options {
-    bool settings_known; /* the backup's dump was made with the settings of the second one */
-    bool same_version;   /* of pg_dump and of the server: the same thing gives the same text */
-};
-
 struct rehearse_counts {
     uint64_t tables, rows; /* the same in both */
-    uint64_t objects;      /* there in both, and defined alike or of another version */
+    uint64_t objects;      /* there in both and the same */
     uint64_t different, not_comparable;
+    uint64_t
+        uncounted;   /* of the latter: tables of which not even the number of rows is known */
+    uint64_t unread; /* objects whose definitions another version wrote, so that they say
+                      * nothing; no finding is made of them */
 };
 
 /* Called for every finding. desc, schema (data NULL: none), name: of the object or table; text:
@@ -30,10 +29,17 @@ struct rehearse_counts {
 typedef void rehearse_finding(void *arg, enum rehearse_verdict verdict,
                               const struct bytes name[3], const char *text);
 
+struct rehearse_options {
+    bool settings_known; /* the backup's dump was made with the settings of the second one */
+    bool same_version;   /* of pg_dump and of the server: the same thing gives the same text */
+    rehearse_finding *finding;
+    void *arg;
+};
+
 /* Both are sorted and were loaded with_values. What is about the database itself, which has
  * another name, is left out. ERROR_MEMORY. */
 MUST_CHECK int rehearse_compare(const struct contents *backup, const struct contents *restored,
-                                const struct rehearse_options *o, rehearse_finding *finding,
-                                void *arg, struct rehearse_counts *counts, struct error *e);
+                                const struct rehearse_options *o,
+                                struct rehearse_counts *counts, struct error *e);
 
 #endif

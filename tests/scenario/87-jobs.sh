@@ -93,7 +93,7 @@ createdb slow
 sql slow "CREATE FUNCTION nap(int) RETURNS bool LANGUAGE sql AS 'SELECT true'" \
     'CREATE TABLE t1 (id int CHECK (public.nap(id)))' \
     'CREATE TABLE t2 (id int CHECK (public.nap(id)))' \
-    'INSERT INTO t1 SELECT generate_series(1, 120)' 'INSERT INTO t2 SELECT * FROM t1' \
+    'INSERT INTO t1 SELECT generate_series(1, 600)' 'INSERT INTO t2 SELECT * FROM t1' \
     "CREATE OR REPLACE FUNCTION nap(int) RETURNS bool LANGUAGE sql AS
         'SELECT pg_sleep(0.1) IS NOT NULL'"
 quietly "$pgkeep" backup -d slow --name slow

@@ -77,7 +77,7 @@ sit_in slow
 status=0
 wait "$child" || status=$?
 same 'a session that came meanwhile' 2 "$status"
-says 'where the backup is' 'the backup is restored, as database slow_restored_[0-9a-f]{8}'
+says 'where the backup is' 'the backup is restored, but as database slow_restored_[0-9a-f]{8}'
 kept=$(sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'slow\\_restored%'")
 same 'it is whole' 30 "$(sql "$kept" 'SELECT count(*) FROM t1')"
 same 'the other is as it was' slow "$(databases | grep '^slow$')"
@@ -160,6 +160,59 @@ exits 'other dependencies, and an event trigger that refuses' 0 \
 describe changed "$work/changed2"
 same_database 'other dependencies' "$work/changed" "$work/changed2"
 
+# Things that pg_restore --clean stumbles over: a partition's key, kinds that say their type, an
+# access method or a domain in their own drop.
+createdb hard
+sql hard 'CREATE TABLE p (id int PRIMARY KEY, u int, UNIQUE (id, u)) PARTITION BY RANGE (id)' \
+    'CREATE TABLE pa PARTITION OF p FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id)' \
+    'CREATE TABLE pb PARTITION OF pa FOR VALUES FROM (0) TO (5)' 'CREATE INDEX pu ON p (u)' \
+    'INSERT INTO p VALUES (1, 2)' 'CREATE TYPE sh' \
+    "CREATE FUNCTION sh_in(cstring) RETURNS sh LANGUAGE internal STRICT AS 'int4in'" \
+    "CREATE FUNCTION sh_out(sh) RETURNS cstring LANGUAGE internal STRICT AS 'int4out'" \
+    'CREATE TYPE sh (INPUT = sh_in, OUTPUT = sh_out, LIKE = int4)' \
+    'CREATE ACCESS METHOD hh TYPE INDEX HANDLER hashhandler' \
+    'CREATE OPERATOR CLASS hh_ops DEFAULT FOR TYPE int4 USING hh AS OPERATOR 1 =,
+        FUNCTION 1 hashint4(int4)' 'CREATE TABLE h (a int)' \
+    'CREATE INDEX hi ON h USING hh (a)' 'CREATE DOMAIN d AS int' \
+    'CREATE FUNCTION f(d) RETURNS bool LANGUAGE sql IMMUTABLE RETURN true' \
+    'ALTER DOMAIN d ADD CHECK (f(VALUE))' 'CREATE TABLE dt (a d)' 'INSERT INTO dt VALUES (1)' \
+    2>"$work/err"
+quietly "$pgkeep" backup -d hard --name hard
+describe hard "$work/hard"
+exits 'what is hard to drop' 0 "$pgkeep" restore latest --source hard --in-place -d hard
+describe hard "$work/hard2"
+same_database 'what is hard to drop' "$work/hard" "$work/hard2"
+createdb -T template0 bare
+exits 'into an empty database' 0 "$pgkeep" restore latest --source hard --in-place -d bare
+describe bare "$work/hard3"
+same_database 'into an empty database' "$work/hard" "$work/hard3"
+
+# What the backup knows and has no content of; rights that what is made would get.
+createdb left
+sql left 'CREATE TABLE audit (a int)' 'INSERT INTO audit VALUES (1)' 'CREATE TABLE t (a int)' \
+    "SELECT lo_from_bytea(71, 'x')" >"$work/out"
+quietly "$pgkeep" backup -d left --name left --exclude-table-data audit
+sql left "SELECT lo_from_bytea(72, 'y')" 'CREATE ROLE evil' \
+    'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO evil' \
+    'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT UPDATE ON TABLES TO evil' \
+    'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC' \
+    'GRANT CREATE ON SCHEMA public TO evil' >"$work/out"
+exits 'rows that the backup left out' 38 \
+    "$pgkeep" restore latest --source left --in-place -d left
+says 'they are told' '^  rows of TABLE public.audit$'
+says 'a large object too' '^  LARGE OBJECT 72$'
+says 'and default rights' '^  DEFAULT ACL '
+exits 'all the same' 0 "$pgkeep" restore latest --source left --in-place -d left --drop-extra
+same 'nobody got rights' 'false false false 0' "$(sql left "SELECT
+    has_table_privilege('evil', 't', 'select') || ' ' ||
+    has_table_privilege('evil', 't', 'update') || ' ' ||
+    has_schema_privilege('evil', 'public', 'create') || ' ' ||
+    (SELECT count(*) FROM pg_default_acl)")"
+exits 'a template is not for swapping' 2 \
+    "$pgkeep" restore latest --source left --into-new template1 --swap
+PGKEEP_DB_URL_ENV=SOME SOME=postgresql:///left exits 'a database that nobody typed' 2 \
+    "$pgkeep" restore latest --source left --in-place
+
 # What pg_restore cannot do undoes all.
 createdb broken
 sql broken "CREATE TABLE other (n int)" "INSERT INTO other VALUES (5)" \
@@ -226,6 +279,14 @@ says 'which of them' 'smoke2.sql: line 2 of what it gives is false'
 no_database 'that' smoke2
 exits '--smoke of a file that is not there' 1 \
     "$pgkeep" restore latest --source shop --into-new smoke3 --smoke "$work/none.sql"
+createdb late
+make_rows late t1 5
+quietly "$pgkeep" backup -d late --name late
+sql late 'DELETE FROM t1'
+exits 'a check that fails behind the commit' 1 "$pgkeep" restore latest --source late \
+    --in-place -d late --smoke "$work/smoke2.sql"
+says 'it says what is there' 'database late holds the backup now, but: --smoke'
+same 'it is there' 5 "$(sql late 'SELECT count(*) FROM t1')"
 cat >"$work/hook" <<'END'
 #!/bin/sh
 [ "$1" = 'a b' ] || exit 3
@@ -258,4 +319,22 @@ quietly "$pgkeep" backup -d many --name many
 exits 'more locks than the server has' 1 \
     "$pgkeep" restore latest --source many --in-place -d many
 says 'how many' 'one transaction needs about [0-9]+ locks, and the server has room for 1920'
+
+# ---- a database whose owner is up to no good ----
+sql postgres 'CREATE ROLE mallory LOGIN'
+createdb -O mallory evil
+PGUSER=mallory sql evil 'CREATE SCHEMA bad' \
+    "CREATE FUNCTION bad.boom() RETURNS bool LANGUAGE plpgsql AS 'begin
+        if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+            execute ''alter role mallory superuser''; end if; return true; end'" \
+    'CREATE FUNCTION bad.pg_is_in_recovery() RETURNS bool LANGUAGE sql RETURN bad.boom()' \
+    'CREATE FUNCTION bad.current_setting(text) RETURNS text LANGUAGE sql
+        RETURN bad.boom()::text' \
+    'CREATE TABLE t (a int)'
+sql postgres 'ALTER DATABASE evil SET search_path = bad, public, pg_catalog'
+exits 'a database with functions in the place of ours' 0 "$pgkeep" backup -d evil --name evil
+exits 'in place of it' 0 "$pgkeep" restore latest --source evil --in-place -d evil
+exits 'beside it' 0 "$pgkeep" restore latest --source evil --into-new evil2
+same 'its owner is no superuser' f \
+    "$(sql postgres "SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'")"
 [[ $failed -eq 0 ]]

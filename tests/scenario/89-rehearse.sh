@@ -71,7 +71,7 @@ says 'other rows' '^TABLE DATA public.other: 1 rows, and not the same ones$'
 says 'a sequence' '^SEQUENCE SET public.s: is defined in another way$'
 says 'a view too many' '^VIEW public.v: is not in the backup$'
 says 'how many' ': 1 tables with 1 rows and .* 4 differ, 0 could not'
-same 'its state' damaged "$(state differs)"
+same 'its state is what it was' committed "$(state differs)"
 rehearse 'the same without' 0 latest --source differs
 same 'its state' rehearsed "$(state differs)"
 
@@ -85,6 +85,15 @@ pg_dump -Fc --inserts -d differs -f "$work/inserts"
 quietly "$pgkeep" backup --file "$work/inserts" --name inserts
 rehearse 'a dump of statements' 0 latest --source inserts
 says 'it is not compared' '^not compared: TABLE DATA public.t: is not stored as rows'
+says 'and this is said' 'this is no whole rehearsal'
+same 'no proof of it' committed "$(state inserts)"
+cat >"$work/empty" <<'END'
+#!/bin/sh
+psql -X -q -c 'TRUNCATE t' >&2
+END
+chmod +x "$work/empty"
+rehearse 'statements of which nothing came' 4 latest --source inserts --hook "$work/empty"
+says 'which' '^TABLE DATA public.t: has no rows$'
 
 # ---- what cannot be rehearsed here ----
 createdb broken
@@ -97,6 +106,9 @@ quietly "$pgkeep" backup -d broken --name broken
 rehearse 'a dump that pg_restore does not take' 1 latest --source broken
 says 'it says so' 'it could not be rehearsed: pg_restore: .*violates check constraint'
 mkdir "$work/bin"
+mkdir "$work/a b"
+TMPDIR="$work/a b" exits 'a path that a shell would cut' 2 "$pgkeep" rehearse latest \
+    --source fixture
 PGKEEP_PG_BIN=$work/bin rehearse 'no PostgreSQL here' 1 latest --source fixture
 says 'where was looked' '^hint: PGKEEP_PG_BIN is set'
 long=$work/$(printf 'l%.0s' {1..90})
@@ -126,7 +138,7 @@ says 'in its own words' 'could not be rehearsed: --smoke: .*division by zero'
 createdb slow
 sql slow "CREATE FUNCTION nap(int) RETURNS bool LANGUAGE sql AS 'SELECT true'" \
     'CREATE TABLE t1 (id int CHECK (public.nap(id)))' \
-    'INSERT INTO t1 SELECT generate_series(1, 120)' \
+    'INSERT INTO t1 SELECT generate_series(1, 600)' \
     "CREATE OR REPLACE FUNCTION nap(int) RETURNS bool LANGUAGE sql AS
         'SELECT pg_sleep(0.1) IS NOT NULL'"
 quietly "$pgkeep" backup -d slow --name slow

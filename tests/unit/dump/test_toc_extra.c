@@ -87,7 +87,6 @@ static void what_is_no_object_is_not_told(void **state)
                                           entry(8, "SEQUENCE OWNED BY", "s", "a_id"),
                                           rows,
                                           entry(10, "BLOB", NULL, "500001"),
-                                          entry(11, "DEFAULT ACL", "s", "DEFAULT"),
                                           entry(12, "MATERIALIZED VIEW DATA", "s", "m"),
                                           entry(13, "STATISTICS DATA", "s", "a")};
     are_extra(there, ARRAY_SIZE(there), NULL, 0, "");

@@ -13,8 +13,11 @@
 #include "tests/support/made_dump.h"
 #include "tests/support/selection.h"
 
-static const char *const drops[] = {"SELECT lo_unlink(1);\n", "DROP SCHEMA \"a b\";\n",
-                                    "DROP EVENT TRIGGER e;\n"};
+static const struct toc_replace_drop drops[] = {
+    {NULL, "SELECT lo_unlink(1);\n"},
+    {"SCHEMA", "DROP SCHEMA \"a b\";\n"},
+    {"EVENT TRIGGER", "DROP EVENT TRIGGER e;\n"},
+};
 
 /* Header and TOC of a replacing archive, of what s keeps. */
 static struct buf replaced(const struct selection *s, size_t drop_count)
@@ -125,7 +128,7 @@ static void entries_are_followed_by_the_last_ones_and_by_drops(void **state)
         assert_int_equal(r.count, ARRAY_SIZE(entries) + ARRAY_SIZE(drops));
         for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
             assert_string_equal(r.entries[i].tag, tags[i]);
-        assert_string_equal(r.entries[0].drop, "DROP TABLE public.t;\n");
+        assert_string_equal(r.entries[0].drop, "--\n");
         assert_true(r.entries[1].has_data);
         assert_int_equal(r.entries[1].offset_state, 1);
         assert_int_equal(r.entries[0].offset_state, 3);
@@ -133,7 +136,9 @@ static void entries_are_followed_by_the_last_ones_and_by_drops(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(drops); i++) {
             const struct seen *d = &r.entries[ARRAY_SIZE(entries) + i];
             char expected[200];
-            (void)snprintf(expected, sizeof expected, "--\n%s", drops[i]);
+            (void)snprintf(expected, sizeof expected, "%s%s", drops[i].desc ? "" : "--\n",
+                           drops[i].statement);
+            assert_string_equal(d->desc, drops[i].desc ? drops[i].desc : "DROP");
             assert_string_equal(d->drop, expected);
             assert_string_equal(d->defn, "--\n");
             assert_int_equal(d->dump_id, 13 + i);
@@ -163,10 +168,13 @@ static void a_view_that_stands_for_a_later_one_is_not_made_by_dropping(void **st
     struct buf out = replaced(&s, 0);
     struct reading r = read_entries(&out);
     assert_int_equal(r.count, 4);
-    assert_string_equal(r.entries[0].drop, "DROP VIEW public.v;\n");
+    assert_string_equal(r.entries[0].drop, "--\n");
     assert_string_equal(r.entries[1].drop, "--\n");
     assert_string_equal(r.entries[1].defn, "CREATE IT;\n");
-    assert_string_equal(r.entries[2].drop, "DROP FUNCTION public.f();\n");
+    /* pg_restore would take its name for ALTER … OWNER from the statement. */
+    assert_string_equal(r.entries[2].drop, "--\n");
+    assert_string_equal(r.entries[2].defn,
+                        "CREATE IT;\n\nALTER FUNCTION public.f() OWNER TO \"me\";\n");
     assert_string_equal(r.entries[3].drop, "-");
     free(r.entries);
     buf_done(&out);
@@ -176,8 +184,8 @@ static void a_view_that_stands_for_a_later_one_is_not_made_by_dropping(void **st
 static void without_drops_a_toc_is_the_one_it_was(void **state)
 {
     (void)state;
-    const struct archive_entry entries[] = {entry(9, "TABLE", "t", "DROP TABLE public.t;\n"),
-                                            archive_data, entry(12, "INDEX", "t_i", "")};
+    const struct archive_entry entries[] = {entry(9, "TABLE", "t", NULL), archive_data,
+                                            entry(12, "INDEX", "t_i", "")};
     struct selection s;
     selection_take(&s, archive_with_toc(16, entries, ARRAY_SIZE(entries)));
     keep_all(&s);
@@ -232,18 +240,19 @@ static size_t place_of(const struct buf *script, const char *text)
     return (size_t)(at - (const char *)script->data);
 }
 
-/* Our drops stand before the archive's own, the last first, and behind them what is made. */
+/* Our drops stand first, the last of them in front, and behind them what is made; the archive's
+ * own are not there. */
 static void pg_restore_drops_in_this_order(struct bytes archive)
 {
     struct buf script = script_of(archive);
-    size_t first = place_of(&script, drops[2]);
-    size_t second = place_of(&script, drops[1]);
-    size_t third = place_of(&script, drops[0]);
-    size_t own = place_of(&script, "DROP TABLE IF EXISTS audit.wide;");
+    size_t first = place_of(&script, "DROP EVENT TRIGGER IF EXISTS e;");
+    size_t second = place_of(&script, "DROP SCHEMA IF EXISTS \"a b\";");
+    size_t third = place_of(&script, drops[0].statement);
     size_t made = place_of(&script, "CREATE TABLE audit.wide ");
     size_t evt = place_of(&script, "CREATE EVENT TRIGGER fx_evt");
     size_t key = place_of(&script, "ADD CONSTRAINT orders_user_id_fkey");
-    assert_true(first < second && second < third && third < own && own < made);
+    assert_true(first < second && second < third && third < made);
+    assert_null(strstr((const char *)script.data, "DROP TABLE"));
     assert_true(made < key && key < evt);
     /* That of the archive as it was stands among the drops and makes an empty view. */
     assert_true(place_of(&script, "CREATE OR REPLACE VIEW app.v_group") > made);

@@ -123,6 +123,30 @@ static void a_queue_that_is_mostly_empty_is_not_even_mentioned(void **state)
     }
 }
 
+/* Not benign: it came four nights ago, and the median is still 0. */
+static void what_was_there_for_some_nights_is_missed(void **state)
+{
+    static const uint64_t rows[] = {0, 0, 0, 0, 50000, 50100};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        night(&n, rows[i]);
+        assert_found(&n, "");
+    }
+    night(&n, 0);
+    assert_found(&n, "t emptied ALARM;");
+}
+
+/* Not benign: that two of three rows went once excuses no loss of thousands. */
+static void a_small_loss_excuses_no_large_one(void **state)
+{
+    static const uint64_t rows[] = {3, 1, 100000, 100000, 100000};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        night(&n, rows[i]);
+    night(&n, 0);
+    assert_found(&n, "t emptied ALARM;");
+}
+
 static void what_is_truncated_and_reloaded_alarms_once_at_most(void **state)
 {
     (void)state;
@@ -261,6 +285,8 @@ int main(void)
         TEST(partitions_that_are_detached_or_attached_are_still_there),
         TEST(queues_go_up_and_down),
         TEST(a_queue_that_is_mostly_empty_is_not_even_mentioned),
+        TEST(what_was_there_for_some_nights_is_missed),
+        TEST(a_small_loss_excuses_no_large_one),
         TEST(what_is_truncated_and_reloaded_alarms_once_at_most),
         TEST(what_came_back_by_itself_is_known_to),
         TEST(what_halved_before_only_warns),

@@ -108,9 +108,9 @@ static void finds(struct world *w, struct buf before, struct buf after, const ch
     load(w, &before, &m);
     assert_done(read_dump(w, &m, source_of(buf_view(&after)), &e), &e);
     w->findings.len = 0;
-    assert_done(rehearse_compare(&w->backup, &w->restored, &w->options, on_finding,
-                                 &w->findings, &w->counts, &e),
-                &e);
+    w->options.finding = on_finding;
+    w->options.arg = &w->findings;
+    assert_done(rehearse_compare(&w->backup, &w->restored, &w->options, &w->counts, &e), &e);
     assert_done(buf_byte(&w->findings, 0, &e), &e);
     assert_string_equal((const char *)w->findings.data, findings);
     manifest_done(&m);
@@ -314,7 +314,7 @@ static void large_objects_are_compared_by_their_bytes(void **state)
     assert_int_equal(w->counts.objects, 1);
     finds(w, large_object("abc"), large_object("abd"), "BLOBS BLOBS: has other bytes\n");
     finds(w, large_object("abc"), large_object("ab"), "BLOBS BLOBS: has other bytes\n");
-    finds(w, large_object("abc"), made_dump(0, false), "BLOBS BLOBS: has no data\n");
+    finds(w, large_object("abc"), made_dump(0, false), "BLOBS BLOBS: is not there\n");
 }
 
 /* ---- objects ------------------------------------------------------------------------- */
@@ -332,8 +332,14 @@ static void objects_are_compared_by_definition_and_owner(void **state)
     /* Another version writes definitions in its own way. */
     w->options.same_version = false;
     finds(w, object("VIEW", "v", "x"), object("VIEW", "v", "y"), "");
-    assert_int_equal(w->counts.objects, 1);
-    finds(w, object("VIEW", "v", "x"), made_dump(0, false), "VIEW v: is not there\n");
+    assert_int_equal(w->counts.objects, 0);
+    assert_int_equal(w->counts.unread, 1);
+    finds(w, object_owned("VIEW", "v", "x", "me"), object_owned("VIEW", "v", "y", "you"),
+          "VIEW v: has another owner\n");
+    finds(w, object("VIEW", "v", "x"), made_dump(0, false), "? VIEW v: is not there\n");
+    assert_int_equal(w->counts.different, 0);
+    finds(w, object("SEQUENCE SET", "s", "7"), object("SEQUENCE SET", "s", "8"),
+          "SEQUENCE SET s: is defined in another way\n");
 }
 
 static void values_of_sequences_are_compared(void **state)
