@@ -102,7 +102,7 @@ static const char *const resets[] = {
     " WHERE d.defaclnamespace = 0",
     "SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %sREVOKE ALL ON %s FROM %s;',"
     " pg_get_userbyid(d.defaclrole),"
-    " coalesce(format('IN SCHEMA %I ', n.nspname), ''), CASE d.defaclobjtype"
+    " coalesce('IN SCHEMA ' || quote_ident(n.nspname) || ' ', ''), CASE d.defaclobjtype"
     " WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'"
     " WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,"
     " CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)"

@@ -174,9 +174,10 @@ sql hard 'CREATE TABLE p (id int PRIMARY KEY, u int, UNIQUE (id, u)) PARTITION B
     'CREATE OPERATOR CLASS hh_ops DEFAULT FOR TYPE int4 USING hh AS OPERATOR 1 =,
         FUNCTION 1 hashint4(int4)' 'CREATE TABLE h (a int)' \
     'CREATE INDEX hi ON h USING hh (a)' 'CREATE DOMAIN d AS int' \
-    'CREATE FUNCTION f(d) RETURNS bool LANGUAGE sql IMMUTABLE RETURN true' \
-    'ALTER DOMAIN d ADD CHECK (f(VALUE))' 'CREATE TABLE dt (a d)' 'INSERT INTO dt VALUES (1)' \
-    2>"$work/err"
+    'CREATE FUNCTION f(int, d[]) RETURNS bool LANGUAGE sql IMMUTABLE RETURN true' \
+    'ALTER DOMAIN d ADD CHECK (f(VALUE, NULL))' 'CREATE TABLE dt (a d)' \
+    'INSERT INTO dt VALUES (1)' \
+    2>"$work/err" || fail 'the hard database could not be made' "$work/err"
 quietly "$pgkeep" backup -d hard --name hard
 describe hard "$work/hard"
 exits 'what is hard to drop' 0 "$pgkeep" restore latest --source hard --in-place -d hard

@@ -122,6 +122,8 @@ exits 'on the server that was backed up' 2 \
 says 'the way' '^hint: --same-server'
 exits 'there all the same' 0 \
     "$pgkeep" rehearse latest --source fixture -h "$PGHOST" --same-server
+exits 'a database of traps there' 0 \
+    "$pgkeep" rehearse latest --source traps -h "$PGHOST" --same-server -j 3
 no_leftovers 'on a server'
 exits '--keep there' 0 \
     "$pgkeep" rehearse latest --source differs -h "$PGHOST" --same-server --keep
