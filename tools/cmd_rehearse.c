@@ -394,24 +394,18 @@ const struct command cmd_rehearse = {
     .more =
         "Without a server of yours, PostgreSQL's programs on this machine make a cluster for\n"
         "this run under TMPDIR (/var/tmp), of the major version that was dumped or the next\n"
-        "newer one; it has the dump's roles and no tablespaces. With -h, -p, -U, --db-url-env "
-        "or\n"
-        "--db-url-file the backup goes into a database of its own there, and is dropped.\n"
+        "newer one; it has the dump's roles and no tablespaces. With -h, -p, -U, --db-url-env\n"
+        "or --db-url-file the backup goes into a database of its own there, and is dropped.\n"
+        "Code of the dump's functions runs with a superuser's rights: as root, a user pgkeep\n"
+        "on this machine who owns nothing else is taken if there is one, else postgres.\n"
         "\n"
         "The restored database is dumped with a backup's settings through the same parser.\n"
-        "Code of the dump's functions runs there with a superuser's rights: a user pgkeep on "
-        "this\n"
-        "machine, who owns nothing else, is the best one to run it (as root; else postgres).\n"
-        "Exit 4 names every table with other rows and every object that is missing, too many "
-        "or\n"
-        "defined in another way. What cannot be compared is told and is no difference: rows of "
-        "a\n"
-        "dump made with unknown settings (--file, --stdin), of INSERT statements, or of "
-        "another\n"
-        "version. Exit 1: it could not be restored here (an extension is missing), which says\n"
-        "nothing of the backup. A rehearsal that went well becomes a mark of the backup with "
-        "the\n"
-        "time that the restore took.\n",
+        "Exit 4 names every table with other rows and every object that is missing, too many\n"
+        "or defined in another way. What cannot be compared is told and is no difference:\n"
+        "rows of a dump made with unknown settings (--file, --stdin), of INSERT statements,\n"
+        "or of another version. Exit 1: it could not be restored here (an extension is\n"
+        "missing), which says nothing of the backup. A rehearsal that went well becomes a\n"
+        "mark of the backup with the time that the restore took.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct rehearse_cli),

@@ -412,23 +412,19 @@ const struct command cmd_restore = {
              "--to-file FILE] [--plan]",
     .summary = "A backup, or tables of it, into a new database or a dump file",
     .more =
-        "The new database is made from template0 under a temporary name and renamed when\n"
-        "all is in it; it is dropped when anything fails. No existing database is touched,\n"
-        "unless --swap puts one aside in the end (ALTER DATABASE … RENAME brings it back) or\n"
-        "--in-place replaces what is in it. --in-place reads and checks the whole backup "
-        "first,\n"
-        "then drops and restores in one transaction: what fails up to its end leaves all as "
-        "it\n"
-        "was. Roles that were made for the restore stay in any case.\n"
+        "The new database is made from template0 under a temporary name and renamed when all\n"
+        "is in it; it is dropped when anything fails. No existing database is touched, unless\n"
+        "--swap puts one aside in the end (ALTER DATABASE ... RENAME brings it back) or --in-\n"
+        "place replaces what is in it. --in-place reads and checks the whole backup first,\n"
+        "then drops and restores in one transaction: what fails up to its end leaves all as\n"
+        "it was. Roles that were made for the restore stay in any case.\n"
         "\n"
         "-t and -n may be given several times. A table comes with its rows, indexes,\n"
-        "constraints, triggers, rules, policies, sequences, comments and grants, a "
-        "partitioned\n"
-        "one with its partitions, a view with the tables it reads; of what else they need\n"
-        "(schemas, types, functions, extensions, the parent of a partition) the definition "
-        "comes\n"
-        "along. Foreign keys are left out where the other table is not taken. Only what these\n"
-        "need is fetched from the repository.\n",
+        "constraints, triggers, rules, policies, sequences, comments and grants, a\n"
+        "partitioned one with its partitions, a view with the tables it reads; of what else\n"
+        "they need (schemas, types, functions, extensions, the parent of a partition) the\n"
+        "definition comes along. Foreign keys are left out where the other table is not\n"
+        "taken. Only what these need is fetched from the repository.\n",
     .specs = specs,
     .spec_count = ARRAY_SIZE(specs),
     .options_size = sizeof(struct restore_options_cli),
