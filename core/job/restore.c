@@ -114,7 +114,8 @@ struct fetch *restore_fetch(struct restore *r)
 
 static int check_stop(const struct restore *r, struct error *e)
 {
-    int n = r->o.stop ? *r->o.stop : 0;
+    /* Another thread may set it (job/restore_jobs). */
+    int n = r->o.stop ? __atomic_load_n(r->o.stop, __ATOMIC_RELAXED) : 0;
     return n ? error_stopped(e, n) : 0;
 }
 

@@ -86,7 +86,7 @@ static void wait_a_tick(struct jobs *j)
 static void halt(struct jobs *j, int signal_number)
 {
     const struct restore_jobs_options *o = j->o;
-    j->halt = signal_number ? signal_number : SIGTERM;
+    __atomic_store_n(&j->halt, signal_number ? signal_number : SIGTERM, __ATOMIC_RELAXED);
     (void)pthread_mutex_unlock(&j->lock);
     for (unsigned i = 0; i < o->count; i++)
         if (o->parts[i].cancel)
