@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/str.h"
 #include "core/repo/marks.h"
 #include "tools/acks.h"
@@ -21,26 +19,6 @@ static const struct options_spec specs[] = {
     {0, "reason", OPTIONS_TEXT, offsetof(struct ack_options, reason), "TEXT",
      "why it is as it should be; sealed, for those who may read the metadata", ""},
 };
-
-static int say(const struct context *c, const struct manifest *m, bool before, struct error *e)
-{
-    char id[2 * FORMAT_ID_LEN + 1];
-    str_hex(id, m->backup_id, FORMAT_ID_LEN);
-    if (c->json) {
-        struct json *j = json_new_object();
-        json_put_text(j, "message_type", "summary");
-        json_put_text(j, "id", id);
-        json_put_bool(j, "acked", true);
-        json_put_bool(j, "acked_before", before);
-        int rc = json_write(j, false, stdout, e);
-        (void)putchar('\n');
-        json_free(j);
-        return rc;
-    }
-    if (!c->quiet)
-        (void)printf("backup %.8s %s\n", id, before ? "was accepted before" : "is accepted");
-    return 0;
-}
 
 static int put(struct context *c, const struct manifest *m, const char *reason, struct error *e)
 {
@@ -66,7 +44,8 @@ static int accept(struct context *c, const struct manifest *m, const char *reaso
     acks_done(&acks);
     if (rc == 0 && !before)
         rc = put(c, m, reason, e);
-    return rc < 0 ? -1 : say(c, m, before, e);
+    return rc < 0 ? -1
+                  : marking_say(c, m, before ? "accepted already" : "accepted", !before, e);
 }
 
 static int run(struct context *c, const void *options, int argc, char **argv, char **after,

@@ -16,7 +16,7 @@ bool database_sql_about(const struct dump_entry *entry, bool *privileges)
     if (bytes_equal(entry->desc, bytes_text("DATABASE PROPERTIES")))
         return true;
     return (*privileges || bytes_equal(entry->desc, bytes_text("COMMENT"))) &&
-           sql_text_begins(entry->tag, "DATABASE ");
+           bytes_begins(entry->tag, "DATABASE ");
 }
 
 /* Where the database's name begins in a statement; 0 when there is none. */
@@ -27,7 +27,7 @@ static size_t find_database(struct bytes statement)
         bool escape = i > 0 && (statement.data[i - 1] == 'E' || statement.data[i - 1] == 'e');
         if (statement.data[i] == '\'' || statement.data[i] == '"')
             i += sql_text_quoted(rest, statement.data[i] == '\'' && escape);
-        else if (sql_text_begins(rest, MARKER))
+        else if (bytes_begins(rest, MARKER))
             return i + strlen(MARKER);
         else
             i++;
@@ -53,12 +53,12 @@ static bool allowed(struct bytes statement, size_t database, struct bytes behind
 {
     if (database == 0)
         return false;
-    if (sql_text_begins(statement, "ALTER DATABASE "))
-        return sql_text_begins(behind, " SET ") || sql_text_begins(behind, " RESET ") ||
-               sql_text_begins(behind, " CONNECTION LIMIT ");
-    return sql_text_begins(statement, "ALTER ROLE ") ||
-           sql_text_begins(statement, "COMMENT ON DATABASE ") ||
-           sql_text_begins(statement, "GRANT ") || sql_text_begins(statement, "REVOKE ");
+    if (bytes_begins(statement, "ALTER DATABASE "))
+        return bytes_begins(behind, " SET ") || bytes_begins(behind, " RESET ") ||
+               bytes_begins(behind, " CONNECTION LIMIT ");
+    return bytes_begins(statement, "ALTER ROLE ") ||
+           bytes_begins(statement, "COMMENT ON DATABASE ") ||
+           bytes_begins(statement, "GRANT ") || bytes_begins(statement, "REVOKE ");
 }
 
 int database_sql_rewrite(struct bytes defn, const char *quoted_name, struct member_texts *out,

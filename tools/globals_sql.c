@@ -21,9 +21,9 @@ static size_t subject(struct bytes statement, const struct member_texts *roles, 
                       bool *creates)
 {
     static const char *const words[] = {"CREATE ROLE ", "ALTER ROLE ", "COMMENT ON ROLE "};
-    *creates = sql_text_begins(statement, words[0]);
+    *creates = bytes_begins(statement, words[0]);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (!sql_text_begins(statement, words[i]))
+        if (!bytes_begins(statement, words[i]))
             continue;
         (void)bytes_take(&statement, strlen(words[i]));
         return place_of(roles, bytes_of(name, sql_text_name(&statement, name)));
@@ -35,7 +35,7 @@ static size_t subject(struct bytes statement, const struct member_texts *roles, 
 static bool labels(struct bytes statement, const struct member_texts *roles, uint8_t *name)
 {
     static const char behind[] = " ON ROLE ";
-    const uint8_t *at = sql_text_begins(statement, "SECURITY LABEL ")
+    const uint8_t *at = bytes_begins(statement, "SECURITY LABEL ")
                             ? memmem(statement.data, statement.len, behind, strlen(behind))
                             : NULL;
     if (!at)
@@ -47,12 +47,12 @@ static bool labels(struct bytes statement, const struct member_texts *roles, uin
 /* GRANT a TO b …: of either. */
 static bool joins(struct bytes statement, const struct member_texts *roles, uint8_t *name)
 {
-    if (!sql_text_begins(statement, "GRANT "))
+    if (!bytes_begins(statement, "GRANT "))
         return false;
     (void)bytes_take(&statement, strlen("GRANT "));
     bool first =
         place_of(roles, bytes_of(name, sql_text_name(&statement, name))) < roles->count;
-    if (!sql_text_begins(statement, " TO "))
+    if (!bytes_begins(statement, " TO "))
         return false;
     (void)bytes_take(&statement, strlen(" TO "));
     bool second =
@@ -109,7 +109,7 @@ void globals_sql_clean(struct buf *script)
         struct bytes rest = bytes_of(script->data + at, script->len - at);
         const uint8_t *lf = memchr(rest.data, '\n', rest.len);
         size_t len = lf ? (size_t)(lf - rest.data) + 1 : rest.len;
-        if (!sql_text_begins(rest, "\\restrict ") && !sql_text_begins(rest, "\\unrestrict ")) {
+        if (!bytes_begins(rest, "\\restrict ") && !bytes_begins(rest, "\\unrestrict ")) {
             memmove(script->data + kept, script->data + at, len);
             kept += len;
         }

@@ -20,7 +20,7 @@ static int find_program(const struct manifest *m, const struct member *member, c
                         struct error *e)
 {
     const char *version = m->private_part.dump_version;
-    int own = version ? (int)strtol(version, NULL, 10) : 0;
+    int own = pg_tools_major(version);
     /* Behind the magic: major, minor. That it is an archive was looked at when it was stored.
      */
     unsigned minor = member->header.len > 6 ? member->header.data[6] : 0;

@@ -84,6 +84,11 @@ static int ask(const char *path, struct buf *answer, struct error *e)
     return result;
 }
 
+int pg_tools_major(const char *version)
+{
+    return version ? (int)strtol(version, NULL, 10) : 0;
+}
+
 int pg_tools_version(const char *path, char **text, int *major, struct error *e)
 {
     int result = -1;

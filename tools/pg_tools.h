@@ -16,6 +16,9 @@
 MUST_CHECK int pg_tools_find(const char *name, int least_major, char **path, int *major,
                              struct error *e);
 
+/* 15 of "15.18 (Debian 15.18-0+deb12u1)"; 0 for NULL and for what begins with no number. */
+int pg_tools_major(const char *version);
+
 /* Ask the program at path for its version: *text ("15.18 (Debian 15.18-0+deb12u1)") is the
  * caller's to free, *major is 15; betas and release candidates count as the major that they
  * will be. Either may be NULL. ERROR_CHILD when it is no such program or says nothing within

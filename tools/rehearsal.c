@@ -8,6 +8,7 @@
 #include "core/job/contents_read.h"
 #include "core/job/restore.h"
 #include "tools/pg_output.h"
+#include "tools/pg_tools.h"
 #include "tools/render.h"
 
 struct job {
@@ -61,17 +62,12 @@ static int dump_it(struct job *j, struct server *inside, struct error *e)
 
 /* ---- comparing --------------------------------------------------------------------- */
 
-static int major_of(const char *version)
-{
-    return version ? (int)strtol(version, NULL, 10) : 0;
-}
-
 static int compare(struct job *j, struct error *e)
 {
     const struct member_private *p = &j->o->m->private_part;
     const struct rehearse_options options = {
         .settings_known = p->settings.count > 0,
-        .same_version = j->dump_major == major_of(p->dump_version) &&
+        .same_version = j->dump_major == pg_tools_major(p->dump_version) &&
                         (uint64_t)j->out->server_number / 10000 == p->server_number / 10000,
         .finding = j->o->finding,
         .arg = j->o->arg};

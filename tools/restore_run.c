@@ -349,7 +349,7 @@ static int find_program(struct run *r, struct error *e)
 {
     const char *version = r->o->m->private_part.dump_version;
     int server = server_number(r->o->server) / 10000;
-    int dump = version ? (int)strtol(version, NULL, 10) : 0;
+    int dump = pg_tools_major(version);
     return pg_tools_find("pg_restore", dump > server ? dump : server, &r->program, NULL, e);
 }
 

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-bool sql_text_begins(struct bytes text, const char *with)
-{
-    size_t len = strlen(with);
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
-
 size_t sql_text_quoted(struct bytes s, bool backslashes)
 {
     uint8_t quote = s.data[0];
@@ -29,7 +23,7 @@ static void skip_between(struct bytes *sql)
     while (sql->len > 0) {
         if (memchr(" \n\r\t", sql->data[0], 4)) {
             (void)bytes_take(sql, 1);
-        } else if (sql_text_begins(*sql, "--")) {
+        } else if (bytes_begins(*sql, "--")) {
             const uint8_t *lf = memchr(sql->data, '\n', sql->len);
             (void)bytes_take(sql, lf ? (size_t)(lf - sql->data) + 1 : sql->len);
         } else {

@@ -7,7 +7,6 @@
 
 #include "core/base/bytes.h"
 
-bool sql_text_begins(struct bytes text, const char *with);
 /* Length of the quoted thing at the front of s, its quotes with it: '…' and "…" with doubled
  * quotes, backslashes too where they escape (E'…'). All of s when it does not end. */
 size_t sql_text_quoted(struct bytes s, bool backslashes);

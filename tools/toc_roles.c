@@ -42,7 +42,7 @@ static int take_roles(struct bytes *text, uint8_t *out, struct member_texts *rol
         const struct bytes name = bytes_of(out, sql_text_name(text, out));
         if (!bytes_equal(name, bytes_text("public")) && toc_roles_add(roles, name, e) < 0)
             return -1;
-        if (!sql_text_begins(*text, ", "))
+        if (!bytes_begins(*text, ", "))
             return 0;
         (void)bytes_take(text, 2);
     }
@@ -51,7 +51,7 @@ static int take_roles(struct bytes *text, uint8_t *out, struct member_texts *rol
 static const char *word_at(const struct kind *k, struct bytes text)
 {
     for (size_t i = 0; i < ARRAY_SIZE(k->words) && k->words[i]; i++)
-        if (sql_text_begins(text, k->words[i]))
+        if (bytes_begins(text, k->words[i]))
             return k->words[i];
     return NULL;
 }
@@ -69,7 +69,7 @@ int toc_roles_read(const struct dump_entry *entry, struct member_texts *out, str
     int rc = 0;
     if (!name)
         return error_memory(e, "roles of a TOC");
-    while (rc == 0 && text.len > 0 && !(k->until && sql_text_begins(text, k->until))) {
+    while (rc == 0 && text.len > 0 && !(k->until && bytes_begins(text, k->until))) {
         const char *word = word_at(k, text);
         if (word) {
             (void)bytes_take(&text, strlen(word));

@@ -27,6 +27,20 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+static inline bool bytes_begins(struct bytes b, const char *with)
+{
+    size_t len = strlen(with);
+    return b.len >= len && (len == 0 || memcmp(b.data, with, len) == 0);
+}
+
+/* As memcmp; the shorter one comes first where one is the beginning of the other. */
+static inline int bytes_order(struct bytes a, struct bytes b)
+{
+    size_t least = a.len < b.len ? a.len : b.len;
+    int order = least > 0 ? memcmp(a.data, b.data, least) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /* The first n bytes of *b, taken off its front; n must not be more than b->len. */
 static inline struct bytes bytes_take(struct bytes *b, size_t n)
 {

@@ -17,17 +17,10 @@ static int by_key(const void *a, const void *b)
 {
     const struct key *x = a;
     const struct key *y = b;
-    for (size_t i = 0; i < ARRAY_SIZE(x->parts); i++) {
-        struct bytes p = x->parts[i];
-        struct bytes q = y->parts[i];
-        size_t least = p.len < q.len ? p.len : q.len;
-        int n = least > 0 ? memcmp(p.data, q.data, least) : 0;
-        if (n != 0)
-            return n;
-        if (p.len != q.len)
-            return p.len < q.len ? -1 : 1;
-    }
-    return 0;
+    int order = 0;
+    for (size_t i = 0; order == 0 && i < ARRAY_SIZE(x->parts); i++)
+        order = bytes_order(x->parts[i], y->parts[i]);
+    return order;
 }
 
 static bool is_object(const struct toc_list *l, uint32_t i)

@@ -12,18 +12,12 @@ enum section {
     SECTION_POST_DATA = 4
 };
 
-static bool begins(struct bytes text, const char *with)
-{
-    size_t len = strlen(with);
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
-
 /* An event trigger, and what is said of one. */
 static bool is_last(const struct toc_list *l, uint32_t i)
 {
     return bytes_equal(toc_list_desc(l, i), bytes_text("EVENT TRIGGER")) ||
            ((l->entries[i].facts->flags & TOC_KIND_NOTE) &&
-            begins(toc_list_tag(l, i), "EVENT TRIGGER "));
+            bytes_begins(toc_list_tag(l, i), "EVENT TRIGGER "));
 }
 
 /* Before 1.11 pg_dump did not say, and pg_restore goes by the kind (ReadToc). */

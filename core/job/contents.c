@@ -135,27 +135,20 @@ static int fill_data(void *arg, const struct entry *n, struct error *e)
 
 /* ---- order ------------------------------------------------------------------------- */
 
-static int compare_texts(struct bytes a, struct bytes b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int object_order(const struct contents_object *a, const struct contents_object *b)
 {
-    int order = compare_texts(a->desc, b->desc);
+    int order = bytes_order(a->desc, b->desc);
     if (order == 0)
-        order = compare_texts(a->schema, b->schema);
-    return order != 0 ? order : compare_texts(a->name, b->name);
+        order = bytes_order(a->schema, b->schema);
+    return order != 0 ? order : bytes_order(a->name, b->name);
 }
 
 int contents_order_data(const struct contents_data *a, const struct contents_data *b)
 {
-    int order = compare_texts(a->schema, b->schema);
+    int order = bytes_order(a->schema, b->schema);
     if (order == 0)
-        order = compare_texts(a->name, b->name);
-    return order != 0 ? order : compare_texts(a->desc, b->desc);
+        order = bytes_order(a->name, b->name);
+    return order != 0 ? order : bytes_order(a->desc, b->desc);
 }
 
 static int sort_objects(const void *x, const void *y)

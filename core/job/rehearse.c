@@ -27,29 +27,21 @@ static void tell(struct comparing *c, enum rehearse_verdict verdict, const struc
 
 /* ---- objects ----------------------------------------------------------------------- */
 
-static bool begins(struct bytes text, const char *with)
-{
-    size_t len = strlen(with);
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
-
 static bool is_of_database(const struct contents_object *o)
 {
-    if (begins(o->desc, "DATABASE"))
+    if (bytes_begins(o->desc, "DATABASE"))
         return true;
     return (bytes_equal(o->desc, bytes_text("ACL")) ||
             bytes_equal(o->desc, bytes_text("COMMENT")) ||
             bytes_equal(o->desc, bytes_text("SECURITY LABEL"))) &&
-           begins(o->name, "DATABASE ");
+           bytes_begins(o->name, "DATABASE ");
 }
 
 static int by_line(const void *a, const void *b)
 {
     const struct bytes *x = a;
     const struct bytes *y = b;
-    size_t least = x->len < y->len ? x->len : y->len;
-    int order = least > 0 ? memcmp(x->data, y->data, least) : 0;
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+    return bytes_order(*x, *y);
 }
 
 /* Lines without the commas at their ends, in order; *count of them. The caller frees. */

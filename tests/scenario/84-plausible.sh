@@ -68,7 +68,7 @@ says 'it says so' 'is not suspect'
 exits 'ack' 0 "$pgkeep" ack latest --reason 'items moved to the archive'
 says 'it is accepted' '^backup [0-9a-f]{8} is accepted$'
 exits 'once more' 0 "$pgkeep" ack latest --reason 'again'
-says 'it was before' 'was accepted before'
+says 'it was before' 'is accepted already'
 same 'one mark' 1 "$(find "$PGKEEP_REPOSITORY/marks" -type f | wc -l)"
 same 'no reason can be read there' 0 "$(grep -lar archive "$PGKEEP_REPOSITORY/marks" | wc -l)"
 same 'list' 'committed (acked)' "$(state 4)"
