@@ -35,6 +35,7 @@ static int deliver(struct context *c, const struct restore_file_options *o, stru
     const struct member *member = &o->m->private_part.members[0];
     const struct restore_options options = {.repo = c->repo,
                                             .manifest = o->m,
+                                            .toc = buf_view(&o->choice->toc),
                                             .selection =
                                                 o->choice->whole ? NULL : &o->choice->selection,
                                             .workers = context_workers(o->threads),

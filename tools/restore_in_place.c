@@ -114,6 +114,7 @@ static int read_backup(struct job *j, struct error *e)
                                             .manifest = o->m,
                                             .selection =
                                                 o->choice->whole ? NULL : &o->choice->selection,
+                                            .toc = buf_view(&o->choice->toc),
                                             .check = true,
                                             .workers = context_workers(o->threads),
                                             .write = on_read,

@@ -157,6 +157,7 @@ static int deliver(struct run *r, const struct toc_select *selection,
 {
     const struct restore_options options = {.repo = r->c->repo,
                                             .manifest = r->o->m,
+                                            .toc = buf_view(&r->o->choice->toc),
                                             .selection = selection,
                                             .head = r->o->replace,
                                             .workers = context_workers(r->o->threads),
@@ -197,6 +198,7 @@ static int run_data(struct run *r, const struct restore_split *split, struct err
 {
     const struct restore_options options = {.repo = r->c->repo,
                                             .manifest = r->o->m,
+                                            .toc = buf_view(&r->o->choice->toc),
                                             .workers = context_workers(r->o->threads),
                                             .stop = r->c->stop};
     struct restore_jobs_part parts[RESTORE_RUN_JOBS_MAX];
@@ -233,6 +235,7 @@ static int write_archive(struct run *r, const struct toc_select *selection, int 
 {
     const struct restore_options options = {.repo = r->c->repo,
                                             .manifest = r->o->m,
+                                            .toc = buf_view(&r->o->choice->toc),
                                             .selection = selection,
                                             .without_data = true,
                                             .workers = 1,
@@ -287,8 +290,11 @@ static int run_finish(struct run *r, const struct restore_split *split, struct e
 
 static int split_it(struct run *r, struct restore_split *split, struct error *e)
 {
-    const struct restore_options options = {
-        .repo = r->c->repo, .manifest = r->o->m, .workers = 1, .stop = r->c->stop};
+    const struct restore_options options = {.repo = r->c->repo,
+                                            .manifest = r->o->m,
+                                            .toc = buf_view(&r->o->choice->toc),
+                                            .workers = 1,
+                                            .stop = r->c->stop};
     const struct restore_split_what what = {.member = r->member,
                                             .list = &r->o->choice->list,
                                             .selection = &r->o->choice->selection,

@@ -451,20 +451,29 @@ static int whole_stream(struct restore *r, const struct stream *s, struct error 
     return rc < 0 ? -1 : 0;
 }
 
+/* The TOC on its way out; of the blocks that follow it is known then which are kept. */
+static int deliver_toc(struct restore *r, const struct member *m, struct error *e)
+{
+    struct buf read = {0};
+    int rc = r->o.toc.len > 0 ? 0 : restore_toc(r, m, &read, e);
+    if (rc == 0)
+        rc = toc_out_write(&r->toc, r->o.toc.len > 0 ? r->o.toc : buf_view(&read),
+                           r->o.selection, r->o.head.len > 0 ? NULL : r->frame, e);
+    if (rc == 0 && r->o.head.len > 0)
+        rc = frame_bytes(r->frame, r->o.head, e);
+    buf_done(&read);
+    return rc;
+}
+
 static int deliver_dump(struct restore *r, const struct member *m, struct error *e)
 {
     struct blocks blocks = {.restore = r};
-    struct buf toc = {0};
-    int rc = restore_toc(r, m, &toc, e);
-    if (rc == 0)
-        rc = toc_out_write(&r->toc, buf_view(&toc), r->o.selection,
-                           r->o.head.len > 0 ? NULL : r->frame, e);
-    if (rc == 0 && r->o.head.len > 0)
-        rc = frame_bytes(r->frame, r->o.head, e);
-    buf_done(&toc);
-    if (rc < 0 || r->o.without_data)
-        return rc;
-    rc = restore_entries(r, m, visit_block, &blocks, e);
+    if (deliver_toc(r, m, e) < 0)
+        return -1;
+    /* Of an archive without data the entry table need not be read. */
+    if (r->o.without_data || (r->o.selection && !toc_out_keeps_any(&r->toc)))
+        return 0;
+    int rc = restore_entries(r, m, visit_block, &blocks, e);
     /* A second TOC belongs to the dump as it was. */
     return rc == 0 && m->tail.kind != 0 && !r->o.selection ? whole_stream(r, &m->tail, e) : rc;
 }

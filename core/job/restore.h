@@ -32,6 +32,9 @@ struct restore_options {
     const struct toc_select *selection;
     /* With selection: header and TOC in front of the data in place of its own (toc_replace). */
     struct bytes head;
+    /* Header and TOC as restore_toc gave them, for who has read them: they are not read again.
+     * Empty: they are. */
+    struct bytes toc;
     bool without_data; /* with selection: header and TOC alone */
     bool check;        /* recompute row hashes, digests, content hashes, chunk ids */
     bool copy_sha256;  /* with check: also that of every table's COPY text */

@@ -33,7 +33,8 @@ static int measure_dump(struct measuring *m, struct restore *r, const struct mem
     if (rc == 0)
         rc = toc_out_write(&m->toc, buf_view(&toc), selection, NULL, e);
     buf_done(&toc);
-    if (rc == 0)
+    /* As a restore does it: without data the entry table is not read. */
+    if (rc == 0 && (!selection || toc_out_keeps_any(&m->toc)))
         rc = restore_entries(r, member, measure_block, m, e);
     return rc == 0 && !selection ? fetch_sum_add(m->sum, &member->tail, e) : rc;
 }

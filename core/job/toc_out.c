@@ -100,6 +100,14 @@ int toc_out_write(struct toc_out *t, struct bytes toc, const struct toc_select *
     return frame_bytes(frame, toc, e);
 }
 
+bool toc_out_keeps_any(const struct toc_out *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->blocks[i].kept)
+            return true;
+    return false;
+}
+
 const struct toc_out_block *toc_out_find(const struct toc_out *t, const struct entry *entry,
                                          uint32_t place, struct error *e)
 {

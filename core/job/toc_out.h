@@ -28,6 +28,9 @@ MUST_CHECK int toc_out_write(struct toc_out *t, struct bytes toc,
                              const struct toc_select *selection, struct frame *frame,
                              struct error *e);
 
+/* Does any data follow? */
+bool toc_out_keeps_any(const struct toc_out *t);
+
 /* The block of an item of the entry table, the place-th there. NULL with ERROR_CORRUPT; good
  * until the next write. */
 const struct toc_out_block *toc_out_find(const struct toc_out *t, const struct entry *entry,
