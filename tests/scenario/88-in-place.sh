@@ -215,12 +215,7 @@ PGKEEP_DB_URL_ENV=SOME SOME=postgresql:///left exits 'a database that nobody typ
     "$pgkeep" restore latest --source left --in-place
 
 # What pg_restore cannot do undoes all.
-createdb broken
-sql broken "CREATE TABLE other (n int)" "INSERT INTO other VALUES (5)" \
-    "CREATE FUNCTION fits(int) RETURNS bool LANGUAGE sql AS
-        'SELECT \$1 <= (SELECT max(n) FROM public.other)'" \
-    "CREATE TABLE z (v int CHECK (fits(v)))" "INSERT INTO z VALUES (3)" \
-    "UPDATE other SET n = 1"
+make_broken broken
 quietly "$pgkeep" backup -d broken --name broken
 describe broken "$work/broken"
 exits 'rows that cannot be restored' 1 \

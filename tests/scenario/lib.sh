@@ -315,6 +315,16 @@ make_traps() { # DATABASE
         fail "the database of traps could not be made" "$work/err"
 }
 
+# Its dump cannot be restored: a check that rows of it no longer fulfil.
+make_broken() { # DATABASE
+    createdb "$1"
+    sql "$1" "CREATE TABLE other (n int)" "INSERT INTO other VALUES (5)" \
+        "CREATE FUNCTION fits(int) RETURNS bool LANGUAGE sql AS
+            'SELECT \$1 <= (SELECT max(n) FROM public.other)'" \
+        "CREATE TABLE z (v int CHECK (fits(v)))" "INSERT INTO z VALUES (3)" \
+        "UPDATE other SET n = 1"
+}
+
 # What belongs to a database itself.
 properties() { # DATABASE
     sql postgres "SELECT pg_get_userbyid(datdba), datacl, shobj_description(oid, 'pg_database')
